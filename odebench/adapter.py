@@ -1,0 +1,81 @@
+"""What the harness asks of an array framework, so that every measurement is made by the same code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from odebench.contract import Array, Dynamics, PyTree
+
+Loss = Callable[[dict[str, Array], PyTree], Array]
+
+
+@dataclass
+class Counts:
+    """Calls of the dynamics, counted by the harness.
+
+    :param f: evaluations of f, in whatever pass.
+    :param vjp: vector–Jacobian products of f.
+    """
+
+    f: int = 0
+    vjp: int = 0
+
+
+class Adapter(Protocol):
+    """One framework on one device in one dtype. Made in a worker; nothing else in the core touches a framework."""
+
+    def __init__(self, device: str, dtype: str) -> None: ...
+
+    @staticmethod
+    def devices() -> list[str]:
+        """The devices of this machine, ``cpu`` first."""
+
+    @staticmethod
+    def environment() -> dict[str, Any]:
+        """Versions, threads, flags: whatever of the framework a number may depend on."""
+
+    def activate(self) -> None:
+        """Set global modes (precision, default device) for this adapter's dtype; called before each use."""
+
+    def asarray(self, tree: PyTree) -> PyTree:
+        """NumPy leaves to the framework's arrays on the device; floating ones in the adapter's dtype."""
+
+    def numpy(self, tree: PyTree) -> PyTree:
+        """The reverse of :meth:`asarray`."""
+
+    def forward(self, function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+        """``function`` as a user runs it without gradients (compiled, where the framework compiles)."""
+
+    def value_and_grad(self, loss: Loss) -> Callable[..., tuple[Array, dict[str, Array]]]:
+        """``(params, batch) -> (loss, gradients)`` as a user runs it; a parameter that is not used has gradient 0."""
+
+    def train_step(self, loss: Loss, momentum: float) -> Callable[..., tuple[Any, Any, Any]]:
+        """``(params, velocity, batch, rate) -> (params, velocity, loss)``: one step of SGD with momentum."""
+
+    def prepare(self, function: Callable[..., PyTree], *args: PyTree) -> Callable[..., PyTree]:
+        """``function`` ready to run on such arguments, without having run: compiled ahead of time, or as it is."""
+
+    def zeros_like(self, tree: PyTree) -> PyTree: ...
+
+    def leaves(self, tree: PyTree) -> list[Array]: ...
+
+    def block(self, tree: PyTree) -> None:
+        """Wait until the values are there."""
+
+    def elapsed(self, call: Callable[[], PyTree]) -> float:
+        """Seconds of one call, synchronised before and after; by the device's own clock where it has one."""
+
+    def counted(self, f: Dynamics, counts: Counts) -> Dynamics:
+        """f, with its run-time evaluations and VJPs counted."""
+
+    def flush(self) -> None:
+        """Wait until every count has arrived."""
+
+    def bare_cost(self, f: Dynamics, t: float, y: PyTree, params: PyTree, seconds: float) -> tuple[float, float]:
+        """Seconds of one bare evaluation of f and of one with its VJP, chained as a solver chains them."""
+
+    def memory(self, loss: Loss, params: dict[str, Array], batch: PyTree) -> dict[str, float]:
+        """Deterministic memory of one gradient: ``memory_bytes``, the peak of what it allocates beside its inputs,
+        and whatever else the framework can tell (names end in ``_bytes``)."""

@@ -1,0 +1,173 @@
+"""Backends: ``library/solver/gradient`` names, resolved to a differentiable ``odeint``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache, cached_property
+from typing import Any
+
+from odebench.contract import Dynamics, OdeInt, PyTree, Solve, Stats
+from odebench.descriptors import GradientMethod, load
+from odebench.errors import UserError, choices, unknown
+from odebench.registry import Registry, load_registry
+
+SOLVE_OPTIONS = ("rtol", "atol", "step", "num_steps", "max_steps", "min_step", "first_step", "norm")
+
+
+@dataclass(frozen=True)
+class SolverInfo:
+    """A solver as one library has it."""
+
+    library: str
+    name: str
+    framework: str
+    order: int | None
+    adaptive: bool
+    implicit: bool
+    missing: tuple[str, ...]
+    provider: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.library}/{self.name}"
+
+
+def solvers(registry: Registry) -> Iterator[SolverInfo]:
+    """Every solver of every library; a tableau counts once for each framework that has an engine for it."""
+    for framework in registry.frameworks.values():
+        if framework.runge_kutta:
+            for name, entry in registry.tableaus.items():
+                t = entry.tableau
+                yield SolverInfo(
+                    framework.name,
+                    name,
+                    framework.name,
+                    t.order,
+                    t.adaptive,
+                    False,
+                    framework.missing,
+                    entry.provider,
+                )
+    for s in registry.solvers.values():
+        yield SolverInfo(s.library, s.name, s.framework, s.order, s.adaptive, s.implicit, s.missing, s.provider)
+
+
+@dataclass(frozen=True)
+class BackendInfo:
+    """One contender: a library's solver with one of its gradient methods."""
+
+    solver: SolverInfo
+    gradient: GradientMethod
+
+    @property
+    def name(self) -> str:
+        return f"{self.solver.library}/{self.solver.name}/{self.gradient.name}"
+
+    @property
+    def framework(self) -> str:
+        return self.solver.framework
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.solver.missing + self.gradient.missing))
+
+
+def backends(registry: Registry, pattern: str = "*") -> list[BackendInfo]:
+    """The backends whose names match a glob, in alphabetical order."""
+    found = []
+    for solver in solvers(registry):
+        for gradient in registry.gradients.values():
+            fits = gradient.solvers is None or solver.name in gradient.solvers
+            if gradient.library == solver.library and fits:
+                info = BackendInfo(solver, gradient)
+                if fnmatchcase(info.name, pattern):
+                    found.append(info)
+    return sorted(found, key=lambda info: info.name)
+
+
+def find_backend(registry: Registry, name: str) -> BackendInfo:
+    """:raises UserError: naming the part of the name that is wrong and its valid choices."""
+    exact = [info for info in backends(registry) if info.name == name]
+    if exact:
+        return exact[0]
+    parts = name.split("/")
+    if len(parts) != 3:
+        raise UserError(f"backend {name!r} does not read library/solver/gradient, as in 'torch/dopri5/adjoint'")
+    library, solver, gradient = parts
+    libraries = {s.library for s in solvers(registry)}
+    if library not in libraries:
+        raise UserError(f"backend {name!r}: unknown library {library!r}; {choices(library, libraries)}")
+    names = {s.name for s in solvers(registry) if s.library == library}
+    if solver not in names:
+        raise UserError(f"backend {name!r}: {library} has no solver {solver!r}; {choices(solver, names)}")
+    methods = {g.name for g in registry.gradients.values() if g.library == library}
+    raise UserError(
+        f"backend {name!r}: {library}/{solver} has no gradient method {gradient!r}; {choices(gradient, methods)}"
+    )
+
+
+def load_solve(registry: Registry, solver: SolverInfo) -> Solve:
+    """Import the code of a solver."""
+    if solver.key in registry.solvers:
+        return registry.solvers[solver.key].load()  # type: ignore[no-any-return]
+    engine = load(registry.frameworks[solver.library].runge_kutta)
+    return engine(registry.tableaus[solver.name].tableau)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A bound backend. Its framework is imported when ``odeint`` or ``solve`` is first touched.
+
+    :param options: solver options (:class:`odebench.contract.Solve`) and the gradient method's own
+        (``adjoint_rtol``, ``adjoint_solver``…).
+    """
+
+    registry: Registry = field(repr=False)
+    info: BackendInfo
+    options: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.info.name
+
+    @cached_property
+    def _solve(self) -> Solve:
+        if self.info.missing:
+            raise UserError(f"backend {self.name!r} is not available: pip install {' '.join(self.info.missing)}")
+        return load_solve(self.registry, self.info.solver)
+
+    @cached_property
+    def _solve_options(self) -> dict[str, Any]:
+        return {key: value for key, value in self.options.items() if key in SOLVE_OPTIONS}
+
+    def solve(self, f: Dynamics, y0: PyTree, ts: Any, params: PyTree = None) -> tuple[PyTree, Stats]:
+        """``(ys, stats)`` of the bare solver."""
+        return self._solve(f, y0, ts, params, **self._solve_options)
+
+    @cached_property
+    def odeint(self) -> OdeInt:
+        """``odeint(f, y0, ts, params=None) -> ys`` of shape (len(ts), *y0.shape), differentiable in y0, ts, params."""
+        own = {key: value for key, value in self.options.items() if key not in SOLVE_OPTIONS}
+        if isinstance(name := own.get("adjoint_solver"), str):
+            known = {s.name: s for s in solvers(self.registry) if s.library == self.info.solver.library}
+            if name not in known:
+                raise unknown("adjoint_solver", name, known)
+            own["adjoint_solver"] = load_solve(self.registry, known[name])
+        solve = self._solve
+        return self.info.gradient.load()(solve, self._solve_options, **own)  # type: ignore[no-any-return]
+
+
+@cache
+def default_registry() -> Registry:
+    return load_registry()
+
+
+def backend(name: str, *, registry: Registry | None = None, **options: Any) -> Backend:
+    """Bind a backend by its name, as ``odebench.backend("torch/dopri5/adjoint", rtol=1e-6, atol=1e-8)``.
+
+    :raises UserError: for an unknown name or a backend whose library is not installed.
+    """
+    registry = registry or default_registry()
+    return Backend(registry, find_backend(registry, name), options)

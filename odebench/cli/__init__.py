@@ -1,0 +1,38 @@
+"""The command line. Each command is in a file of its own and imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+import odebench
+from odebench.cli.list import list_
+from odebench.cli.run import resume, run
+from odebench.cli.show import show
+from odebench.errors import UserError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(odebench.__version__, prog_name="odebench")
+def cli() -> None:
+    """Which solver and which gradient method should a Neural ODE use, and what does each cost?"""
+
+
+for command in (run, resume, show, list_):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 done, 1 a cell ended in error or crashed, 2 bad input, 130 interrupted."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except UserError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (KeyboardInterrupt, click.Abort):
+        code = 130
+    sys.exit(code)

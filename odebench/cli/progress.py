@@ -1,0 +1,72 @@
+"""The progress of a run, as a plugin on the life of its cells: live on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from odebench.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from odebench.plan import Cell
+    from odebench.record import Record
+
+
+class Progress:
+    """Shows the cell, what is being done to it, elapsed time and an estimate.
+
+    :param cells: the cells that will run.
+    """
+
+    def __init__(self, console: Console, cells: list[Cell]) -> None:
+        self._console = console
+        self._total = len(cells)
+        self._done = 0
+        self._began = time.monotonic()
+        self._current = "starting workers"
+        self._bar = Bar(
+            TextColumn("[bold]{task.fields[cell]}"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("", total=self._total, cell=self._current)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """What is being done to the current cell."""
+        self._bar.update(self._task, description=text)
+
+    @hookimpl
+    def odebench_cell_started(self, cell: Cell) -> None:
+        self._current = cell.label
+        self._bar.update(self._task, cell=cell.label, description="")
+
+    @hookimpl
+    def odebench_cell_finished(self, cell: Cell, record: Record) -> None:
+        self._done += 1
+        self._bar.update(self._task, completed=self._done)
+        elapsed = time.monotonic() - self._began
+        left = elapsed / self._done * (self._total - self._done)
+        reason = f" ({record.reason})" if record.reason else ""
+        line = f"[{self._done}/{self._total}] {cell.label}: {record.status}{reason}, {record.seconds:.1f} s"
+        estimate = f"; {elapsed:.0f} s so far, about {left:.0f} s to go" if left else ""
+        self._console.print(line + estimate, markup=False, highlight=False, soft_wrap=True)

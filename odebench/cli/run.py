@@ -1,0 +1,110 @@
+"""``odebench run`` and ``odebench resume``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from odebench.cli.options import plugin_options
+
+if TYPE_CHECKING:
+    from odebench.plan import Selection
+    from odebench.store import Store
+
+
+@click.command()
+@click.argument("suite")
+@click.option("--preset", help="How much to do: a preset of the suite; its default one when left out.")
+@click.option("--backend", "backends", multiple=True, metavar="GLOB",
+              help="Backends to run instead of the suite's, as library/solver/gradient; may be repeated.")  # fmt: skip
+@click.option("--only", multiple=True, metavar="KEY=GLOB",
+              help="Keep the cells that match, as framework=jax or row=ODE-Net; may be repeated.")  # fmt: skip
+@click.option("--device", "devices", default="cpu", show_default=True, help="Devices, separated by commas: cpu,cuda.")
+@click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
+              help="Where the run's folder is made.")  # fmt: skip
+@plugin_options
+def run(
+    suite: str,
+    preset: str | None,
+    backends: tuple[str, ...],
+    only: tuple[str, ...],
+    devices: str,
+    results: Path,
+    plugins: tuple[str, ...],
+    strict: bool,
+) -> None:
+    """Run a SUITE, given as a folder or by name, and print its table."""
+    from odebench.plan import Selection
+    from odebench.store import Store
+    from odebench.suite import find_suite, read_suite
+
+    folder = find_suite(suite)
+    read_suite(folder).preset(preset)  # say what is wrong with it before anything is written
+    selection = Selection(backends, only, tuple(d.strip() for d in devices.split(",")))
+    request = {
+        "suite": str(folder),
+        "preset": preset or read_suite(folder).default_preset,
+        "plugins": list(plugins),
+        "strict": strict,
+        "selection": asdict(selection),
+        "command": ["odebench", *sys.argv[1:]],
+    }
+    _execute(request, selection, lambda: Store.create(results, folder.resolve().name, request))
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+def resume(run: Path) -> None:
+    """Go on with a RUN that was interrupted: finished cells are kept, training continues from its checkpoint."""
+    from odebench.plan import Selection
+    from odebench.store import Store
+
+    store = Store.open(run)
+    request = store.read("run.json")
+    selection = Selection(**{key: tuple(value) for key, value in request["selection"].items()})
+    _execute(request, selection, lambda: store)
+
+
+def _execute(request: dict[str, Any], selection: Selection, open_store: Any) -> None:
+    from rich.console import Console
+
+    from odebench.cli.progress import Progress
+    from odebench.environment import environment
+    from odebench.executor import Workers
+    from odebench.plan import plan
+    from odebench.registry import load_registry
+    from odebench.report.terminal import print_run
+    from odebench.run import Run
+    from odebench.suite import read_suite
+
+    folder = Path(request["suite"])
+    suite = read_suite(folder)
+    preset = suite.preset(request["preset"])
+    registry = load_registry(request["plugins"], [folder], strict=request["strict"])
+    console = Console()
+    for plugin in registry.plugins:
+        if plugin.error:
+            click.echo(f"plugin {plugin.name} ({plugin.origin}) was skipped: {plugin.error}", err=True)
+    cells = plan(folder.resolve().name, suite, preset, registry, selection)
+    store: Store = open_store()
+    done = {record.hash for record in store.records()}
+    left = [cell for cell in cells if cell.hash not in done]
+    progress = Progress(console, left)
+    workers = Workers(tuple(request["plugins"]), folder, store.folder / "logs", progress.note)
+    session = Run(suite, preset, registry, workers, store)
+    try:
+        with progress:
+            frameworks = session.check_devices(left)
+            store.write("environment.json", environment(folder) | {"frameworks": frameworks})
+            registry.register(progress, "progress")
+            session.execute(left)
+    finally:
+        workers.stop()
+        if store.records():
+            store.write_tables()
+    print_run(store, console)
+    sys.exit(1 if any(record.status.is_failure for record in store.records()) else 0)

@@ -1,0 +1,147 @@
+"""The protocols that solvers and gradient methods fulfil, in whatever framework they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, NamedTuple, Protocol
+
+Array = Any
+PyTree = Any
+Dynamics = Callable[..., PyTree]
+"""``f(t, y, params) -> dy/dt``; ``f(t, y)`` where ``params`` is left out."""
+
+
+class Status(IntEnum):
+    """How a solve ended. An IntEnum, so that it can live in an array inside compiled code."""
+
+    ok = 0
+    max_steps = 1
+    underflow = 2
+    non_finite = 3
+
+
+_REASONS = {
+    Status.max_steps: "the solver used up max_steps before it reached the last time",
+    Status.underflow: "the step size fell below the minimum (min_step, or the resolution of t)",
+    Status.non_finite: "the dynamics or the state became non-finite",
+}
+
+
+class SolveError(ArithmeticError):
+    """A solve that did not reach its last time. ``status`` says how, ``t`` (where known) how far it came."""
+
+    def __init__(self, status: Status | int, t: float | None = None) -> None:
+        self.status = Status(status)
+        self.t = t
+        where = "" if t is None else f" at t={t:.9g}"
+        super().__init__(f"{self.status.name}{where}: {_REASONS[self.status]}")
+
+
+class Stats(NamedTuple):
+    """What a solver says of itself. Plain numbers, or scalars of a compiled framework.
+
+    :param nfe: evaluations of f, by the solver's own count.
+    :param accepted: accepted steps.
+    :param rejected: rejected steps.
+    :param status: a :class:`Status`.
+    :param next_step: the step that the controller would try next, unsigned; 0 if there is no controller.
+    """
+
+    nfe: Any
+    accepted: Any
+    rejected: Any
+    status: Any
+    next_step: Any
+
+
+class Solve(Protocol):
+    """Integrate ``dy/dt = f(t, y, params)`` from ``y(ts[0]) = y0`` and return y at every time of ``ts``.
+
+    ``y0`` is an array of any shape, or a tuple/list/dict of arrays. ``ts`` has shape (T,), T ≥ 1, strictly
+    ascending or descending. ``ys`` has y0's structure, each leaf of shape (T, *leaf.shape), ``ys[0] == y0``.
+
+    Options: ``rtol``, ``atol``; ``step`` (fixed step size) or ``num_steps`` (fixed number of equal steps between
+    ts[0] and ts[-1]) switch adaptivity off; a method that is not adaptive and is given neither takes one step an
+    output interval. ``max_steps`` bounds attempts, ``min_step`` the adaptive step, ``first_step`` sets it.
+    ``norm`` replaces the error norm: a callable on a tree like y0 that returns a scalar; the default is the
+    largest of the leaves' root mean squares.
+
+    :raises SolveError: outside compiled code; inside it, outputs that were not reached are NaN and
+        ``stats.status`` says why.
+    """
+
+    def __call__(
+        self,
+        f: Dynamics,
+        y0: PyTree,
+        ts: Array,
+        params: PyTree = None,
+        *,
+        rtol: float = ...,
+        atol: float = ...,
+        step: float | None = ...,
+        num_steps: int | None = ...,
+        max_steps: int = ...,
+        min_step: float = ...,
+        first_step: float | None = ...,
+        norm: Callable[[PyTree], Array] | None = ...,
+    ) -> tuple[PyTree, Stats]: ...
+
+
+class OdeInt(Protocol):
+    """A differentiable solve: ``ys`` can be differentiated with respect to y0, ts and params."""
+
+    def __call__(self, f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree: ...
+
+
+class BindGradient(Protocol):
+    """A gradient method: turns a ``solve`` and its options into an ``odeint``.
+
+    Further keyword-only parameters are the method's own options (``adjoint_rtol``…), given to
+    :func:`odebench.backend` by the same names.
+    """
+
+    def __call__(self, solve: Solve, options: dict[str, Any], **gradient_options: Any) -> OdeInt: ...
+
+
+class Recipe(NamedTuple):
+    """How a task is trained: stochastic gradient descent with momentum and a stepwise learning rate.
+
+    :param milestones: training steps at which the rate is multiplied by ``decay``.
+    """
+
+    steps: int
+    learning_rate: float
+    momentum: float = 0.0
+    milestones: tuple[int, ...] = ()
+    decay: float = 0.1
+
+    def rate(self, step: int) -> float:
+        return self.learning_rate * self.decay ** sum(step >= m for m in self.milestones)
+
+
+class TaskInstance(Protocol):
+    """A task in one framework. Its data and its parameters are NumPy's, so that every framework starts alike.
+
+    ``params`` holds everything that is differentiated: a dict of named float32 or float64 arrays. Methods that
+    take framework arrays are pure, so that a harness can compile, instrument or repeat them.
+    """
+
+    params: dict[str, Any]
+    recipe: Recipe | None
+
+    def probe(self) -> PyTree:
+        """The batch (NumPy) that every measurement but training is made on."""
+
+    def batch(self, step: int) -> PyTree:
+        """The training batch (NumPy) of a step; the same for every framework, and for a resumed run."""
+
+    def loss(self, params: dict[str, Array], batch: PyTree, odeint: OdeInt) -> Array:
+        """The scalar loss of a batch."""
+
+    def predict(self, params: dict[str, Array], batch: PyTree, odeint: OdeInt) -> Array:
+        """What the forward pass is for: logits of a classifier, the states of an initial value problem."""
+
+    def evaluate(self, predict: Callable[[PyTree], Any]) -> dict[str, float]:
+        """Metrics on held-out data; ``predict`` takes a batch and returns NumPy predictions."""

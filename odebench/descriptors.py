@@ -1,0 +1,140 @@
+"""What plugins register: light descriptors that name code without importing it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import metadata
+from typing import Any, ClassVar, Self
+
+
+@cache
+def installed(distribution: str) -> bool:
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def load(path: str) -> Any:
+    """Import the object that ``module:attribute`` names."""
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descriptor:
+    """A name, where the code is, and what must be installed for it.
+
+    :param name: what users type.
+    :param code: ``module:attribute``; a leading dot is relative to the plugin that registers it.
+    :param requires: distributions that the code imports; where one is missing, the entry is listed as unavailable.
+    :param provider: the plugin that registered it; filled in by the registry.
+    """
+
+    kind: ClassVar[str]
+    name: str
+    code: str
+    requires: tuple[str, ...] = ()
+    provider: str = ""
+
+    def __post_init__(self) -> None:
+        module, _, attribute = self.code.partition(":")
+        if not (self.name and module and attribute):
+            raise ValueError(f"{self.kind} {self.name!r}: code must read 'module:attribute', got {self.code!r}")
+
+    @property
+    def key(self) -> str:
+        return self.name
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(name for name in self.requires if not installed(name))
+
+    def provided_by(self, provider: str, package: str) -> Self:
+        """The same descriptor with its plugin's name and an absolute code path."""
+        module, _, attribute = self.code.partition(":")
+        return replace(self, provider=provider, code=f"{importlib.util.resolve_name(module, package)}:{attribute}")
+
+    def load(self) -> Any:
+        return load(self.code)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Framework(Descriptor):
+    """An array framework; ``code`` is its :class:`odebench.adapter.Adapter`.
+
+    :param runge_kutta: ``module:attribute`` of a callable that makes an
+        :class:`~odebench.tableau.ExplicitRungeKutta` into a :class:`~odebench.contract.Solve`.
+    """
+
+    kind = "framework"
+    runge_kutta: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solver(Descriptor):
+    """A solver of one library; ``code`` is a :class:`~odebench.contract.Solve`.
+
+    :param library: who provides it; ``torch``, ``jax`` and ``numpy`` are odebench's own.
+    :param framework: what it runs on; the library itself when left out.
+    """
+
+    kind = "solver"
+    library: str
+    framework: str = ""
+    order: int | None = None
+    adaptive: bool = False
+    implicit: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.framework:
+            object.__setattr__(self, "framework", self.library)
+
+    @property
+    def key(self) -> str:
+        return f"{self.library}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientMethod(Descriptor):
+    """A gradient method of one library; ``code`` is a :class:`~odebench.contract.BindGradient`.
+
+    :param solvers: names of the solvers it goes with; every solver of its library when left out.
+    :param summary: one line for ``odebench list methods``.
+    """
+
+    kind = "gradient method"
+    library: str
+    framework: str = ""
+    solvers: tuple[str, ...] | None = None
+    summary: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.framework:
+            object.__setattr__(self, "framework", self.library)
+
+    @property
+    def key(self) -> str:
+        return f"{self.library}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Descriptor):
+    """A task; ``code`` is a callable ``make(framework, *, seed, **options)`` that returns a
+    :class:`~odebench.contract.TaskInstance`.
+
+    :param frameworks: the frameworks it is written in.
+    :param ode: whether there is an ODE in it; a task without one is run by the bare framework.
+    :param title: what tables call it.
+    """
+
+    kind = "task"
+    frameworks: tuple[str, ...]
+    ode: bool = True
+    title: str = ""

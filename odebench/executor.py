@@ -1,0 +1,108 @@
+"""Workers as seen from the process that schedules cells: spawned, asked, and killed when they overrun."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from odebench.record import CellStatus
+from odebench.worker import WorkerSetup, main
+
+_CONTEXT = multiprocessing.get_context("spawn")  # fork is not safe beside a framework's threads
+
+
+class WorkerFailure(Exception):
+    """A request that was not answered with a value: how it ended, and why."""
+
+    def __init__(self, status: CellStatus, reason: str) -> None:
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+        self.reason = reason
+
+
+class Worker:
+    """One spawned process and the pipe to it."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._log = setup.log
+        self._connection, theirs = _CONTEXT.Pipe()
+        self._process = _CONTEXT.Process(target=main, args=(theirs, setup), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    @property
+    def alive(self) -> bool:
+        return self._process.is_alive()
+
+    def ask(self, limit: float, note: Callable[[str], None], name: str, *arguments: Any) -> Any:
+        """The answer to a request. :raises WorkerFailure: and the process is dead unless it answered itself."""
+        deadline = time.monotonic() + limit
+        try:
+            self._connection.send((name, arguments))
+            while self._connection.poll(max(0.0, deadline - time.monotonic())):
+                kind, *rest = self._connection.recv()
+                if kind == "note":
+                    note(rest[0])
+                elif kind == "done":
+                    return rest[0]
+                else:
+                    raise WorkerFailure(*rest)
+        except (EOFError, ConnectionError) as error:
+            raise WorkerFailure(CellStatus.crashed, self._obituary()) from error
+        self.kill()
+        raise WorkerFailure(CellStatus.timeout, f"killed after {limit:g} s (time_limit)")
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+    def _obituary(self) -> str:
+        self._process.join(5)
+        code = self._process.exitcode
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        lines = self._log.read_text(errors="replace").split("\n") if self._log.exists() else []
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f"the worker process ended with {how}" + (f"; its last line: {last[:200]}" if last else "")
+
+
+class Workers:
+    """One warm worker a (framework, device), made when first needed and again after it died.
+
+    :param plugins: ``--plugin`` references, loaded in every worker as in the parent.
+    :param logs: the folder for what workers print.
+    """
+
+    def __init__(self, plugins: tuple[str, ...], suite: Path, logs: Path, note: Callable[[str], None]) -> None:
+        self._plugins, self._suite, self._logs, self._note = plugins, suite, logs, note
+        self._warm: dict[tuple[str, str], Worker] = {}
+
+    def start(self, framework: str, device: str) -> Worker:
+        """The warm worker; spawning does not wait, so several frameworks import side by side."""
+        key = (framework, device)
+        if key not in self._warm or not self._warm[key].alive:
+            self._warm[key] = self._spawn(framework, device)
+        return self._warm[key]
+
+    def ask(self, framework: str, device: str, limit: float, name: str, *arguments: Any) -> Any:
+        return self.start(framework, device).ask(limit, self._note, name, *arguments)
+
+    def ask_fresh(self, framework: str, device: str, limit: float, name: str, *arguments: Any) -> Any:
+        """Ask a process that has done nothing before, and end it."""
+        worker = self._spawn(framework, device)
+        try:
+            return worker.ask(limit, self._note, name, *arguments)
+        finally:
+            worker.kill()
+
+    def stop(self) -> None:
+        for worker in self._warm.values():
+            worker.kill()
+        self._warm.clear()
+
+    def _spawn(self, framework: str, device: str) -> Worker:
+        log = self._logs / f"{framework}-{device}.log"
+        return Worker(WorkerSetup(framework, self._plugins, self._suite.resolve(), log))

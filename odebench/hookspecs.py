@@ -1,0 +1,76 @@
+"""Every extension point of odebench.
+
+A plugin is a module (or a suite's folder) with functions of these names, marked with ``@odebench.hookimpl``. It
+is found through the entry point group ``odebench``, through ``--plugin FILE|MODULE``, or beside a ``suite.toml``.
+The ``register`` hooks are called once, when the plugin is loaded, with a callback that takes one descriptor at a
+time. Registering must cost nothing: a descriptor names code, and only the worker that runs it imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from odebench.descriptors import Framework, GradientMethod, Solver, Task
+    from odebench.plan import Cell
+    from odebench.record import Record
+    from odebench.tableau import ExplicitRungeKutta
+
+PROJECT = "odebench"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec(historic=True)
+def odebench_register_frameworks(register: Callable[[Framework], None]) -> None:
+    """Register array frameworks.
+
+    :param register: takes a :class:`~odebench.descriptors.Framework`, whose code is the
+        :class:`~odebench.adapter.Adapter` through which the harness measures.
+    """
+
+
+@hookspec(historic=True)
+def odebench_register_solvers(register: Callable[[Solver | ExplicitRungeKutta], None]) -> None:
+    """Register solvers.
+
+    :param register: takes an :class:`~odebench.tableau.ExplicitRungeKutta`, which is a solver in every framework
+        that has a Runge–Kutta engine, or a :class:`~odebench.descriptors.Solver` of one library.
+    """
+
+
+@hookspec(historic=True)
+def odebench_register_gradients(register: Callable[[GradientMethod], None]) -> None:
+    """Register gradient methods.
+
+    :param register: takes a :class:`~odebench.descriptors.GradientMethod`, whose code binds a solver into a
+        differentiable ``odeint``.
+    """
+
+
+@hookspec(historic=True)
+def odebench_register_tasks(register: Callable[[Task], None]) -> None:
+    """Register tasks.
+
+    :param register: takes a :class:`~odebench.descriptors.Task`.
+    """
+
+
+@hookspec
+def odebench_cell_started(cell: Cell) -> None:
+    """A cell is about to be measured. Called in the process that schedules cells, in the order of execution.
+
+    :param cell: its configuration.
+    """
+
+
+@hookspec
+def odebench_cell_finished(cell: Cell, record: Record) -> None:
+    """A cell ended, in whatever way, and its record is stored.
+
+    :param cell: its configuration.
+    :param record: the result; ``record.status`` says how it ended.
+    """

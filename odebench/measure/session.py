@@ -1,0 +1,97 @@
+"""A cell brought to life in a worker: task, backend and parameters, and the two functions that are measured."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any
+
+from odebench.adapter import Adapter
+from odebench.backends import Backend, find_backend
+from odebench.contract import Array, Dynamics, OdeInt, PyTree, SolveError, TaskInstance
+from odebench.plan import Cell
+from odebench.registry import Registry
+
+
+class Diverged(ArithmeticError):
+    """The solve or the training left the finite numbers."""
+
+
+class Session:
+    """One cell's task on its framework, device and dtype.
+
+    :ivar params: the task's parameters as the framework's arrays.
+    :ivar probe: the batch that is measured on.
+    :ivar warm: the kinds of :meth:`sample` that have run before.
+    """
+
+    def __init__(self, cell: Cell, registry: Registry) -> None:
+        self.cell = cell
+        self.warm: set[str] = set()
+        self.adapter: Adapter = registry.frameworks[cell.framework].load()(cell.device, cell.dtype)
+        self.adapter.activate()
+        self.task: TaskInstance = registry.tasks[cell.task].load()(cell.framework, seed=cell.seed, **cell.options)
+        self.backend = Backend(registry, find_backend(registry, cell.backend), cell.solve_options) if cell.ode else None
+        self.params: dict[str, Array] = self.adapter.asarray(self.task.params)
+        self.probe: PyTree = self.adapter.asarray(self.task.probe())
+
+    @cached_property
+    def odeint(self) -> OdeInt:
+        return _no_ode if self.backend is None else self.backend.odeint
+
+    def loss(self, params: dict[str, Array], batch: PyTree) -> Array:
+        return self.task.loss(params, batch, self.odeint)
+
+    def predict(self, params: dict[str, Array], batch: PyTree) -> Array:
+        return self.task.predict(params, batch, self.odeint)
+
+    @cached_property
+    def forward(self) -> Any:
+        return self.adapter.forward(self.loss)
+
+    @cached_property
+    def value_and_grad(self) -> Any:
+        return self.adapter.value_and_grad(self.loss)
+
+    def sample(self, kind: str) -> float:
+        """Seconds of one call of ``forward`` or ``forward_backward`` on the probe."""
+        self.adapter.activate()
+        call = self.forward if kind == "forward" else self.value_and_grad
+        return self.adapter.elapsed(lambda: call(self.params, self.probe))
+
+    def first_call(self) -> dict[str, float]:
+        """The first gradient: tracing, compiling, warming, running. :raises Diverged: when the loss is not finite."""
+        losses: list[Array] = []
+
+        def call() -> PyTree:
+            value, grads = self.value_and_grad(self.params, self.probe)
+            losses.append(value)
+            return value, grads
+
+        seconds = self.adapter.elapsed(call)
+        loss = float(self.adapter.numpy(losses[0]))
+        if not math.isfinite(loss):
+            raise Diverged(self.diagnose(loss))
+        return {
+            "first_call_s": seconds,
+            "loss": loss,
+            "parameters": sum(p.size for p in self.task.params.values()),
+        }
+
+    def diagnose(self, loss: float) -> str:
+        """Why a loss is not finite, asked of the solver outside compiled code, where it raises."""
+        if self.backend is not None:
+            backend = self.backend
+
+            def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
+                return backend.solve(f, y0, ts, params)[0]
+
+            try:
+                self.task.loss(self.params, self.probe, odeint)
+            except SolveError as error:
+                return str(error)
+        return f"the loss is {loss}"
+
+
+def _no_ode(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
+    raise TypeError("a task registered with ode=False called odeint")

@@ -1,0 +1,232 @@
+"""From a suite to its cells: the matrix, what was asked for, and what cannot be run and why."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from odebench.backends import BackendInfo, backends, find_backend
+from odebench.descriptors import Task
+from odebench.errors import UserError, choices, unknown
+from odebench.registry import Registry
+from odebench.suite import Matrix, Preset, Suite, Tolerance
+
+FILTERS = ("task", "backend", "framework", "library", "solver", "gradient", "device", "dtype", "row", "seed")
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One point of a suite's matrix. ``config`` is what its numbers depend on, and ``hash`` names it.
+
+    :param row: the name that tables show.
+    :param skip: why it cannot be run, if it cannot.
+    """
+
+    suite: str
+    task: str
+    backend: str
+    framework: str
+    library: str
+    solver: str
+    gradient: str
+    device: str
+    dtype: str
+    rtol: float | None
+    atol: float | None
+    num_steps: int | None
+    seed: int
+    options: dict[str, Any]
+    row: str = ""
+    skip: str = ""
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in self.__dataclass_fields__ if key not in ("row", "skip")}
+
+    @cached_property
+    def hash(self) -> str:
+        """A hash of the canonical configuration: the same on every machine, whatever the order of keys."""
+        text = json.dumps(self.config, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def label(self) -> str:
+        return f"{self.row} · {self.backend}" + ("" if self.device == "cpu" else f" · {self.device}")
+
+    @property
+    def ode(self) -> bool:
+        return bool(self.solver)
+
+    @property
+    def solve_options(self) -> dict[str, Any]:
+        """What the backend is bound with: tolerances, or the number of steps of a solver that is not adaptive."""
+        given = {"rtol": self.rtol, "atol": self.atol, "num_steps": self.num_steps}
+        return {key: value for key, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the command line narrows or widens a suite's matrix by.
+
+    :param backends: names or globs that replace the suite's backends in its ODE rows.
+    :param only: ``key=glob`` filters on the cells.
+    :param devices: devices to run on.
+    """
+
+    backends: Sequence[str] = ()
+    only: Sequence[str] = ()
+    devices: Sequence[str] = ("cpu",)
+
+
+def plan(name: str, suite: Suite, preset: Preset, registry: Registry, selection: Selection) -> list[Cell]:
+    """Every cell, in the suite's order, once. :raises UserError: for names and filters that match nothing."""
+    planner = _Planner(name, suite, preset, registry, selection)
+    cells: dict[str, Cell] = {}
+    for matrix in suite.matrix:
+        for cell in planner.expand(matrix):
+            cells.setdefault(cell.hash, cell)
+    if not cells:
+        raise UserError(f"--backend {', '.join(selection.backends)}: no task of this suite runs with it")
+    return _only(list(cells.values()), selection.only)
+
+
+@dataclass(frozen=True)
+class _Contender:
+    """A backend, or the bare framework that runs a task without an ODE."""
+
+    backend: str
+    framework: str
+    library: str
+    solver: str
+    gradient: str
+    fixed: bool
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Planner:
+    name: str
+    suite: Suite
+    preset: Preset
+    registry: Registry
+    selection: Selection
+
+    def expand(self, matrix: Matrix) -> Iterator[Cell]:
+        for task in _tasks(self.registry, matrix.tasks):
+            contenders = self._backends(matrix) if task.ode else self._frameworks(matrix)
+            tolerances: Sequence[Tolerance | None] = matrix.tolerances if task.ode else [None]
+            for contender, tolerance, dtype in product(contenders, tolerances, matrix.dtypes):
+                for device, seed in product(self.selection.devices, self.preset.seeds):
+                    yield Cell(
+                        suite=self.name,
+                        task=task.name,
+                        backend=contender.backend,
+                        framework=contender.framework,
+                        library=contender.library,
+                        solver=contender.solver,
+                        gradient=contender.gradient,
+                        device=device,
+                        dtype=dtype,
+                        rtol=tolerance.rtol if tolerance else None,
+                        atol=tolerance.atol if tolerance else None,
+                        num_steps=matrix.num_steps if contender.fixed else None,
+                        seed=seed,
+                        options=self.preset.options,
+                        row=self._row(task, contender),
+                        skip=_obstacle(task, contender),
+                    )
+
+    def _row(self, task: Task, contender: _Contender) -> str:
+        for row in self.suite.rows:
+            if fnmatchcase(task.name, row.task) and fnmatchcase(contender.backend, row.backend):
+                return row.name
+        return task.title or task.name
+
+    def _backends(self, matrix: Matrix) -> list[_Contender]:
+        suite_and_named = [*matrix.backends, *_with_named_solvers(self.registry, matrix.backends)]
+        found: dict[str, BackendInfo] = {}
+        for pattern in self.selection.backends or suite_and_named:
+            if pattern not in self.registry.frameworks:  # a bare framework is for tasks without an ODE
+                found |= {info.name: info for info in _matching(self.registry, pattern)}
+        return [
+            _Contender(
+                backend=info.name,
+                framework=info.framework,
+                library=info.solver.library,
+                solver=info.solver.name,
+                gradient=info.gradient.name,
+                fixed=not info.solver.adaptive,
+                missing=info.missing,
+            )
+            for info in found.values()
+        ]
+
+    def _frameworks(self, matrix: Matrix) -> list[_Contender]:
+        found = []
+        for name in matrix.backends:
+            if name not in self.registry.frameworks:
+                raise unknown("framework", name, self.registry.frameworks)
+            chosen = self.selection.backends
+            if not chosen or any(fnmatchcase(name, pattern) for pattern in chosen):
+                found.append(_Contender(name, name, name, "", "", False, self.registry.frameworks[name].missing))
+        return found
+
+
+def _obstacle(task: Task, contender: _Contender) -> str:
+    if contender.framework not in task.frameworks:
+        return f"task {task.name} is not written in {contender.framework}"
+    missing = tuple(dict.fromkeys(contender.missing + task.missing))
+    return f"not installed: pip install {' '.join(missing)}" if missing else ""
+
+
+def _tasks(registry: Registry, patterns: Sequence[str]) -> list[Task]:
+    found: dict[str, Task] = {}
+    for pattern in patterns:
+        matches = {name: task for name, task in registry.tasks.items() if fnmatchcase(name, pattern)}
+        if not matches:
+            raise unknown("task", pattern, registry.tasks)
+        found |= matches
+    return list(found.values())
+
+
+def _matching(registry: Registry, pattern: str) -> list[BackendInfo]:
+    if not any(wildcard in pattern for wildcard in "*?["):
+        return [find_backend(registry, pattern)]
+    if matches := backends(registry, pattern):
+        return matches
+    names = ", ".join(info.name for info in backends(registry))
+    raise UserError(f"backend {pattern!r} matches nothing; valid: {names}")
+
+
+def _with_named_solvers(registry: Registry, patterns: Sequence[str]) -> list[str]:
+    """A solver that came with ``--plugin`` competes with every gradient method and library the suite asks for."""
+    solvers = [name for name, entry in registry.tableaus.items() if entry.provider in registry.named]
+    solvers += [s.name for s in registry.solvers.values() if s.provider in registry.named]
+    swapped = []
+    for name, pattern in product(solvers, patterns):
+        library, _, rest = pattern.partition("/")
+        candidate = f"{library}/{name}/{rest.rpartition('/')[2]}"
+        if rest and backends(registry, candidate):
+            swapped.append(candidate)
+    return swapped
+
+
+def _only(cells: list[Cell], filters: Sequence[str]) -> list[Cell]:
+    for text in filters:
+        key, equals, pattern = text.partition("=")
+        if not equals:
+            raise UserError(f"--only {text}: write key=glob, as in framework=jax")
+        if key not in FILTERS:
+            raise UserError(f"--only {text}: unknown key {key!r}; {choices(key, FILTERS)}")
+        kept = [cell for cell in cells if fnmatchcase(str(getattr(cell, key)), pattern)]
+        if not kept:
+            values = {str(getattr(cell, key)) for cell in cells} - {""}
+            raise UserError(f"--only {text} matches no cell; {choices(pattern, values)}")
+        cells = kept
+    return cells

@@ -1,0 +1,184 @@
+"""Executing a plan: references, interleaved timing of rivals, the passes of each cell, one record each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from odebench.backends import find_backend
+from odebench.errors import UserError
+from odebench.executor import WorkerFailure, Workers
+from odebench.measure import timing
+from odebench.measure.accuracy import Arrays, agree
+from odebench.plan import Cell
+from odebench.record import CellStatus, Record
+from odebench.registry import Registry
+from odebench.store import Store
+from odebench.suite import Preset, Suite, Tolerance
+from odebench.worker import MeasureRequest
+
+
+class Run:
+    """One execution of a plan. Every cell ends as a stored record, whatever becomes of it."""
+
+    def __init__(self, suite: Suite, preset: Preset, registry: Registry, workers: Workers, store: Store) -> None:
+        self.suite, self.preset, self.registry = suite, preset, registry
+        self.workers, self.store = workers, store
+        self._records: dict[Cell, Record] = {}
+        self._spent: dict[Cell, float] = {}
+        self._references: dict[str, Path | None] = {}
+
+    def check_devices(self, cells: list[Cell]) -> dict[str, Any]:
+        """Start the workers that are needed, and ask each for its part of the environment.
+
+        :raises UserError: when a cell asks for a device that is not there.
+        """
+        needed = list(dict.fromkeys((cell.framework, cell.device) for cell in cells if not cell.skip))
+        for framework, device in needed:
+            self.workers.start(framework, device)
+        found = {}
+        for framework, device in needed:
+            try:
+                devices, environment = self.workers.ask(framework, device, self.preset.time_limit, "hello")
+            except WorkerFailure as failure:
+                raise UserError(f"{framework} does not start: {failure.reason}") from failure
+            if device not in devices:
+                raise UserError(f"device {device!r} is not there for {framework}; valid: {', '.join(devices)}")
+            found[framework] = environment
+        return found
+
+    def execute(self, cells: list[Cell]) -> None:
+        """Run the cells, those that differ only in backend together, as rivals."""
+        for _, rivals in groupby(cells, key=lambda c: (c.task, c.device, c.dtype, c.rtol, c.atol, c.seed)):
+            self._execute_rivals(list(rivals))
+
+    def _execute_rivals(self, cells: list[Cell]) -> None:
+        for cell in cells:
+            with self._guard(cell):
+                self._first_call(cell)
+        if "timing" in self.preset.measure:
+            going = [cell for cell in cells if cell in self._records]
+            for cell, samples in timing.interleave(going, self.preset, self._sample).items():
+                if cell in self._records:
+                    record = self._records[cell]
+                    record.samples = samples
+                    record.metrics |= timing.metrics(samples, record.metrics["first_call_s"])
+        for cell in [cell for cell in cells if cell in self._records]:
+            with self._guard(cell):
+                self._measure(cell)
+                self._finish(cell, CellStatus.ok)
+
+    @contextmanager
+    def _guard(self, cell: Cell) -> Iterator[None]:
+        """What ends a cell ends nothing else."""
+        try:
+            yield
+        except WorkerFailure as failure:
+            self._finish(cell, failure.status, failure.reason)
+
+    def _ask(self, cell: Cell, name: str, *arguments: Any, fresh: bool = False) -> Any:
+        """Ask the cell's worker within what is left of the cell's time limit."""
+        ask = self.workers.ask_fresh if fresh else self.workers.ask
+        begin = time.monotonic()
+        left = self.preset.time_limit - self._spent.get(cell, 0.0)
+        try:
+            return ask(cell.framework, cell.device, max(left, 0.0), name, *arguments)
+        finally:
+            self._spent[cell] = self._spent.get(cell, 0.0) + time.monotonic() - begin
+
+    def _first_call(self, cell: Cell) -> None:
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._records[cell] = Record(config=cell.config, hash=cell.hash, row=cell.row, started=started)
+        self.registry.hook.odebench_cell_started(cell=cell)
+        if cell.skip:
+            raise WorkerFailure(CellStatus.skipped, cell.skip)
+        self._records[cell].metrics |= self._ask(cell, "first_call", cell)
+
+    def _sample(self, cell: Cell, kind: str) -> float | None:
+        try:
+            return float(self._ask(cell, "sample", cell, kind))
+        except WorkerFailure as failure:
+            self._finish(cell, failure.status, failure.reason)
+            return None
+
+    def _measure(self, cell: Cell) -> None:
+        self.registry.hook.odebench_cell_started(cell=cell)
+        record = self._records[cell]
+        wanted = self.preset.measure
+        request = MeasureRequest(
+            cell=cell,
+            passes=tuple(wanted),
+            reference=self._reference(cell) if "accuracy" in wanted else None,
+            checkpoint=self.store.folder / "checkpoints" / f"{cell.hash}.npz",
+            checkpoint_every=self.preset.checkpoint_every,
+            seconds=self.preset.time_budget,
+        )
+        metrics, record.curve = self._ask(cell, "measure", request)
+        record.metrics |= metrics
+        if "peak" in wanted:
+            record.metrics |= self._ask(cell, "peak", cell, fresh=True)
+
+    def _finish(self, cell: Cell, status: CellStatus, reason: str = "") -> None:
+        record = self._records.pop(cell)
+        record.status, record.reason = status, reason
+        record.seconds = self._spent.pop(cell, 0.0)
+        self.store.append(record)
+        self.registry.hook.odebench_cell_finished(cell=cell, record=record)
+
+    def _reference(self, cell: Cell) -> Path | None:
+        """The file of the truth for a cell's task, made when first needed; None when two methods cannot be had."""
+        key = f"{cell.task.replace('/', '-')}-{cell.seed}"
+        if key not in self._references:
+            file = self.store.folder / "references" / f"{key}.npz"
+            if not file.exists() and not self._make_reference(cell, file):
+                self._references[key] = None
+            else:
+                self._references[key] = file
+        return self._references[key]
+
+    def _make_reference(self, cell: Cell, file: Path) -> bool:
+        entry = next((r for r in self.suite.reference if fnmatchcase(cell.task, r.task)), None)
+        if entry is None:
+            return False
+        truths: list[Arrays] = []
+        for name in entry.backends:
+            judge = self._judge(cell, name, entry.tolerance)
+            if judge is None or len(truths) == 2:
+                continue
+            try:
+                truths.append(self.workers.ask(judge.framework, "cpu", self.preset.time_limit, "truth", judge))
+            except WorkerFailure as failure:
+                self.store.log(f"reference {name} for {cell.task}: {failure}")
+        if len(truths) < 2:
+            return False
+        file.parent.mkdir(exist_ok=True)
+        np.savez(file, allow_pickle=False, **agree(*truths))
+        return True
+
+    def _judge(self, cell: Cell, name: str, tolerance: Tolerance) -> Cell | None:
+        """The cell that makes one of a reference's two truths, or None where its library is not installed."""
+        judge = replace(cell, backend=name, device="cpu", dtype="float64", num_steps=None, skip="")
+        if not cell.ode:
+            missing = self.registry.frameworks[name].missing
+            return None if missing else replace(judge, framework=name, library=name)
+        info = find_backend(self.registry, name)
+        if info.missing:
+            return None
+        return replace(
+            judge,
+            framework=info.framework,
+            library=info.solver.library,
+            solver=info.solver.name,
+            gradient=info.gradient.name,
+            rtol=tolerance.rtol,
+            atol=tolerance.atol,
+        )

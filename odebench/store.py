@@ -1,0 +1,142 @@
+"""A run on disk: ``results/<suite>/<run id>/``, append-only while it runs, tables for pandas at the end.
+
+``run.json`` what was asked for, enough to resume; ``environment.json`` where; ``records.jsonl`` one line a cell;
+``records.csv``, ``records.parquet``, ``samples.parquet`` the same as tables; and the folders ``references``,
+``checkpoints`` and ``logs``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from odebench.errors import UserError
+from odebench.record import SCHEMA, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECORDS = "records.jsonl"
+
+
+class Store:
+    """The folder of one run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def create(cls, results: Path, suite: str, request: dict[str, Any]) -> Store:
+        """A new run's folder. :raises UserError: when it cannot be written."""
+        stem = datetime.now().strftime("%Y%m%d-%H%M%S")
+        try:
+            (results / suite).mkdir(parents=True, exist_ok=True)
+            folder, n = results / suite / stem, 2
+            while folder.exists():
+                folder, n = results / suite / f"{stem}-{n}", n + 1
+            folder.mkdir()
+            store = cls(folder)
+            store.write("run.json", request)
+        except OSError as error:
+            raise UserError(f"cannot write results to {results / suite}: {error.strerror}") from error
+        return store
+
+    @classmethod
+    def open(cls, reference: Path) -> Store:
+        """An existing run. :raises UserError: when there is none."""
+        folder = reference.parent if reference.name == RECORDS else reference
+        if not (folder / "run.json").is_file():
+            runs = sorted(str(path.parent) for path in Path("results").glob("*/*/run.json"))[-5:]
+            raise UserError(f"{reference} is no run; the latest: {', '.join(runs) or 'none'}")
+        return cls(folder)
+
+    def write(self, name: str, data: Any) -> None:
+        (self.folder / name).write_text(json.dumps(data, indent=2, default=str) + "\n", encoding="utf-8")
+
+    def read(self, name: str) -> Any:
+        file = self.folder / name
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    def log(self, line: str) -> None:
+        """Add a line to the run's own log, beside its workers'."""
+        (self.folder / "logs").mkdir(exist_ok=True)
+        with (self.folder / "logs" / "run.log").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def append(self, record: Record) -> None:
+        """Add one record, on disk before this returns, so that nothing measured is lost."""
+        with (self.folder / RECORDS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record.to_dict()) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def records(self) -> list[Record]:
+        """The records so far, the last one for each cell."""
+        found = {record.hash: record for record in _read_records(self.folder / RECORDS)}
+        return list(found.values())
+
+    def write_tables(self) -> None:
+        records = self.records()
+        table = _table(records, self.folder)
+        table.to_csv(self.folder / "records.csv", index=False)
+        table.to_parquet(self.folder / "records.parquet", index=False)
+        _samples(records).to_parquet(self.folder / "samples.parquet", index=False)
+
+
+def _read_records(file: Path) -> Iterator[Record]:
+    if not file.exists():
+        return
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            data = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # the power failed in the middle of this line; every whole record counts
+        if data["schema"] > SCHEMA:
+            raise UserError(f"{file} is of schema {data['schema']}; this odebench reads up to {SCHEMA}: upgrade it")
+        yield Record.from_dict(data)
+
+
+def _table(records: list[Record], folder: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = []
+    for record in records:
+        config = {k: v for k, v in record.config.items() if k != "options"}
+        options = {f"option_{k}": v for k, v in record.config["options"].items()}
+        head = {"row": record.row, "status": str(record.status), "reason": record.reason}
+        tail = {"seconds": record.seconds, "started": record.started, "hash": record.hash, "run": folder.name}
+        rows.append(head | config | record.metrics | options | tail)
+    return pd.DataFrame(rows)
+
+
+def _samples(records: list[Record]) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [
+        {"hash": record.hash, "kind": kind, "index": i, "seconds": seconds}
+        for record in records
+        for kind, samples in record.samples.items()
+        for i, seconds in enumerate(samples)
+    ]
+    return pd.DataFrame(rows, columns=["hash", "kind", "index", "seconds"])
+
+
+def load_results(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """One row a record, from a run's folder, its ``records.jsonl``, or any folder above runs.
+
+    Columns: ``row``, ``status``, ``reason``, the configuration, one column a metric, ``option_*``, ``run``.
+    A run that is still going, or was interrupted, gives the records it has.
+
+    :raises UserError: when there is no run at or below ``path``.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    files = [path] if path.name == RECORDS else sorted(path.rglob(RECORDS))
+    if not files or not files[0].exists():
+        raise UserError(f"{path}: there is no {RECORDS} at or below it")
+    return pd.concat([_table(Store(file.parent).records(), file.parent) for file in files], ignore_index=True)

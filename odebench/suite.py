@@ -1,0 +1,169 @@
+"""``suite.toml``: what a suite measures, validated."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+
+from odebench.errors import UserError, choices
+
+Pass = Literal["timing", "counting", "accuracy", "memory", "peak", "overhead", "training"]
+DType = Literal["float32", "float64"]
+NonEmpty = Annotated[list[str], Field(min_length=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tolerance(_Table):
+    """``rtol`` and ``atol`` of the forward and, unless a backend says otherwise, of the backward solve."""
+
+    rtol: PositiveFloat
+    atol: PositiveFloat
+
+
+class Matrix(_Table):
+    """A block of cells: the product of its lists.
+
+    :param tasks: names or globs of registered tasks.
+    :param backends: names or globs, ``library/solver/gradient``; the bare framework for tasks without an ODE.
+    :param num_steps: equal steps between the first and the last time, for solvers that are not adaptive.
+    """
+
+    tasks: NonEmpty
+    backends: NonEmpty
+    tolerances: list[Tolerance] = [Tolerance(rtol=1e-6, atol=1e-6)]
+    dtypes: Annotated[list[DType], Field(min_length=1)] = ["float32"]
+    num_steps: PositiveInt = 8
+
+
+class Reference(_Table):
+    """How the float64 truth is made: by two backends that must agree, far more tightly than any cell.
+
+    :param task: a glob; the first entry that fits a task is taken.
+    :param backends: the first two that are installed are taken; so list them with the most unlike ones first.
+        Bare frameworks for tasks without an ODE.
+    """
+
+    task: str
+    backends: Annotated[list[str], Field(min_length=2)]
+    tolerance: Tolerance = Tolerance(rtol=1e-9, atol=1e-9)
+
+
+class Row(_Table):
+    """A name that tables show for the cells whose task and backend match two globs."""
+
+    name: str
+    task: str
+    backend: str = "*"
+
+
+class Preset(_Table):
+    """How much to do.
+
+    :param measure: the passes, each made apart from the others.
+    :param options: passed on to the tasks.
+    :param time_limit: seconds after which a cell's process is killed.
+    :param time_budget: seconds of timing samples a cell may take.
+    :param min_samples: timing samples a cell takes at least.
+    :param max_samples: timing samples a cell takes at most.
+    :param precision: half-width of the median's 95 % interval, relative to it, at which sampling stops.
+    :param checkpoint_every: training steps between checkpoints.
+    """
+
+    measure: list[Pass] = list(get_args(Pass))
+    options: dict[str, Any] = {}
+    seeds: Annotated[list[int], Field(min_length=1)] = [0]
+    time_limit: PositiveFloat = 600.0
+    time_budget: PositiveFloat = 10.0
+    min_samples: PositiveInt = 5
+    max_samples: PositiveInt = 200
+    precision: PositiveFloat = 0.02
+    checkpoint_every: PositiveInt = 500
+
+
+class Suite(_Table):
+    """A suite folder's ``suite.toml``."""
+
+    title: str
+    default_preset: str
+    matrix: Annotated[list[Matrix], Field(min_length=1)]
+    presets: dict[str, Preset]
+    reference: list[Reference] = []
+    rows: list[Row] = []
+
+    def preset(self, name: str | None) -> Preset:
+        name = name or self.default_preset
+        if name not in self.presets:
+            raise UserError(f"unknown preset {name!r}; {choices(name, self.presets)}")
+        return self.presets[name]
+
+
+def is_suite(folder: Path) -> bool:
+    return (folder / "suite.toml").is_file()
+
+
+def find_suite(reference: str) -> Path:
+    """The folder of a suite given as a path, or by name among the suites below the current folder.
+
+    :raises UserError: naming the suites that there are.
+    """
+    named = Path("suites") / reference
+    for folder in (Path(reference), named):
+        if is_suite(folder):
+            return folder
+    if Path(reference).is_dir():
+        raise UserError(f"{reference} has no suite.toml, so it is no suite")
+    found = [str(path.parent) for path in sorted(Path("suites").glob("*/suite.toml"))]
+    raise UserError(f"there is no suite {reference!r}; {choices(reference, found)}")
+
+
+def read_suite(folder: Path) -> Suite:
+    """:raises UserError: naming the file, the key and the valid choices."""
+    file = folder / "suite.toml"
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: not valid TOML: {error}") from error
+    try:
+        suite = Suite.model_validate(data)
+    except ValidationError as error:
+        raise UserError("\n".join(f"{file}: {_explain(e)}" for e in error.errors())) from error
+    suite.preset(None)
+    return suite
+
+
+def _explain(error: Any) -> str:
+    """One line for one of pydantic's errors, with the nearest valid key or value."""
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"unknown key {where!r}; {choices(str(error['loc'][-1]), _keys_beside(error['loc']))}"
+    if error["type"] == "literal_error":
+        valid = [word.strip("'") for word in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        return f"{where}: unknown value {error['input']!r}; {choices(str(error['input']), valid)}"
+    return (
+        f"{where}: {error['msg'].lower()} (got {error['input']!r})"
+        if error["type"] != "missing"
+        else (f"missing key {where!r}")
+    )
+
+
+def _keys_beside(loc: tuple[Any, ...]) -> list[str]:
+    """The valid keys of the table that ``loc``'s last key stands in, found by walking the models."""
+    model: Any = Suite
+    for part in loc[:-1]:
+        if isinstance(part, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
+            continue
+        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        model = _model_in(annotation) or model
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((m for arg in get_args(annotation) if (m := _model_in(arg))), None)

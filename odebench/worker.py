@@ -1,0 +1,170 @@
+"""The worker process: one framework on one device, answering one request at a time.
+
+A request is ``(name, arguments)``. While it works the worker sends ``("note", text)``; it ends with
+``("done", value)`` or ``("failed", status, reason)``. The process knows no deadline: its parent kills it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from odebench.contract import SolveError
+from odebench.plan import Cell
+from odebench.record import CellStatus
+from odebench.registry import Registry, load_registry
+
+if TYPE_CHECKING:
+    from odebench.measure.session import Session
+
+_OUT_OF_MEMORY = ("out of memory", "RESOURCE_EXHAUSTED", "bad_alloc")
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """What a worker needs to know before it imports a framework."""
+
+    framework: str
+    plugins: tuple[str, ...]
+    suite: Path
+    log: Path
+
+
+@dataclass(frozen=True)
+class MeasureRequest:
+    """The passes of one cell that its worker makes alone; timing samples are asked for one by one.
+
+    :param seconds: how long the overhead pass may take, about.
+    """
+
+    cell: Cell
+    passes: tuple[str, ...]
+    reference: Path | None
+    checkpoint: Path
+    checkpoint_every: int
+    seconds: float
+
+
+def main(connection: Connection, setup: WorkerSetup) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; only the parent decides
+    _log_to(setup.log)
+    worker = _Worker(setup, lambda text: connection.send(("note", text)))
+    while True:
+        try:
+            name, arguments = connection.recv()
+        except EOFError:
+            return
+        answer: tuple[Any, ...]
+        try:
+            answer = ("done", getattr(worker, name)(*arguments))
+        except Exception as error:
+            traceback.print_exc()
+            sys.stderr.flush()
+            answer = ("failed", *classify(error))
+        connection.send(answer)
+
+
+def classify(error: Exception) -> tuple[CellStatus, str]:
+    """The status and the one-line reason of a cell that raised."""
+    from odebench.measure.session import Diverged
+
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    if isinstance(error, (SolveError, Diverged)):
+        return CellStatus.diverged, str(error)
+    if isinstance(error, MemoryError) or any(word in str(error) for word in _OUT_OF_MEMORY):
+        return CellStatus.oom, reason
+    return CellStatus.error, reason
+
+
+def _log_to(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+
+
+class _Worker:
+    """The requests by name. Sessions stay alive between ``measure`` and ``close``, for interleaved samples."""
+
+    def __init__(self, setup: WorkerSetup, note: Callable[[str], None]) -> None:
+        self._registry: Registry = load_registry(setup.plugins, [setup.suite])
+        self._framework = self._registry.frameworks[setup.framework]
+        self._note = note
+        self._sessions: dict[str, Session] = {}
+
+    def hello(self) -> tuple[list[str], dict[str, Any]]:
+        """The devices that are here, and the framework's part of the environment."""
+        adapter = self._framework.load()
+        return adapter.devices(), adapter.environment()
+
+    def first_call(self, cell: Cell) -> dict[str, float]:
+        """Make the cell, and its first gradient. See :meth:`Session.first_call`."""
+        self._note("first call")
+        return self._open(cell).first_call()
+
+    def measure(self, request: MeasureRequest) -> tuple[dict[str, float], list[dict[str, float]]]:
+        """The passes that need no rival beside them, each apart from the others, and the end of the session."""
+        from odebench.measure import accuracy, counting, overhead, training
+
+        session = self._open(request.cell)
+        metrics: dict[str, float] = {}
+        curve: list[dict[str, float]] = []
+        if "counting" in request.passes:
+            self._note("counting")
+            metrics |= counting.count(session)
+        if "accuracy" in request.passes and request.reference is not None:
+            self._note("accuracy")
+            metrics |= accuracy.errors(session, request.reference)
+        if "memory" in request.passes:
+            self._note("memory")
+            metrics |= session.adapter.memory(session.loss, session.params, session.probe)
+        if "overhead" in request.passes:
+            self._note("overhead")
+            metrics |= overhead.overhead(session, request.seconds)
+        if "training" in request.passes:
+            found, curve = training.train(session, request.checkpoint, request.checkpoint_every, self._note)
+            metrics |= found
+        del self._sessions[request.cell.hash]
+        return metrics, curve
+
+    def sample(self, cell: Cell, kind: str) -> float:
+        """One timing sample, in seconds; the first of a kind in this process is preceded by a warm-up call."""
+        session = self._open(cell)
+        if kind not in session.warm:
+            self._note(f"warming up {kind}")
+            session.sample(kind)
+            session.warm.add(kind)
+        return session.sample(kind)
+
+    def truth(self, cell: Cell) -> Any:
+        """A reference's prediction and gradients. See :func:`odebench.measure.accuracy.truth`."""
+        from odebench.measure import accuracy
+
+        self._note("reference")
+        return accuracy.truth(self._new(cell))
+
+    def peak(self, cell: Cell) -> dict[str, float]:
+        """Asked of a fresh worker only."""
+        from odebench.measure import peak
+
+        self._note("process peak")
+        return peak.peak_growth(self._new(cell))
+
+    def _new(self, cell: Cell) -> Session:
+        from odebench.measure.session import Session
+
+        return Session(cell, self._registry)
+
+    def _open(self, cell: Cell) -> Session:
+        if cell.hash not in self._sessions:
+            self._sessions[cell.hash] = self._new(cell)
+        session = self._sessions[cell.hash]
+        session.adapter.activate()
+        return session

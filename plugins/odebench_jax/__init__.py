@@ -1,0 +1,17 @@
+"""JAX: the framework, and the engine that makes a solver of any Butcher tableau."""
+
+from collections.abc import Callable
+
+import odebench
+
+
+@odebench.hookimpl
+def odebench_register_frameworks(register: Callable[[odebench.Framework], None]) -> None:
+    register(
+        odebench.Framework(
+            name="jax",
+            code=".adapter:JaxAdapter",
+            requires=("jax", "jaxlib"),
+            runge_kutta=f"{__name__}.runge_kutta:RungeKutta",
+        )
+    )

@@ -1,0 +1,154 @@
+"""How the harness measures JAX."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax, tree_util
+
+from odebench.adapter import Counts, Loss
+from odebench.contract import Dynamics, PyTree
+
+_PLATFORMS = {"cpu": "cpu", "cuda": "gpu"}
+
+
+class JaxAdapter:
+    """See :class:`odebench.adapter.Adapter`."""
+
+    def __init__(self, device: str, dtype: str) -> None:
+        self.device = jax.devices(_PLATFORMS[device])[0]
+        self.dtype = np.dtype(dtype)
+
+    @staticmethod
+    def devices() -> list[str]:
+        found = {device.platform for device in jax.devices()}
+        return ["cpu"] + (["cuda"] if found & {"gpu", "cuda"} else [])
+
+    @staticmethod
+    def environment() -> dict[str, Any]:
+        return {
+            "jax": jax.__version__,
+            "jaxlib": version("jaxlib"),
+            "matmul_precision": jax.config.values["jax_default_matmul_precision"],
+            "xla_flags": os.environ.get("XLA_FLAGS", ""),
+            "devices": [device.device_kind for device in jax.devices()],
+        }
+
+    def activate(self) -> None:
+        jax.config.update("jax_enable_x64", self.dtype == np.float64)
+        jax.config.update("jax_default_matmul_precision", "highest")
+        jax.config.update("jax_default_device", self.device)
+
+    def asarray(self, tree: PyTree) -> PyTree:
+        def convert(x: Any) -> Any:
+            x = np.asarray(x)
+            return jax.device_put(x.astype(self.dtype) if np.issubdtype(x.dtype, np.floating) else x, self.device)
+
+        return tree_util.tree_map(convert, tree)
+
+    def numpy(self, tree: PyTree) -> PyTree:
+        return tree_util.tree_map(np.asarray, tree)
+
+    def zeros_like(self, tree: PyTree) -> PyTree:
+        return tree_util.tree_map(jnp.zeros_like, tree)
+
+    def leaves(self, tree: PyTree) -> list[jax.Array]:
+        return tree_util.tree_leaves(tree)
+
+    def prepare(self, function: Callable[..., PyTree], *args: PyTree) -> Callable[..., PyTree]:
+        return jax.jit(function).lower(*args).compile()
+
+    def forward(self, function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+        return jax.jit(function)
+
+    def value_and_grad(self, loss: Loss) -> Callable[..., tuple[jax.Array, dict[str, jax.Array]]]:
+        return jax.jit(jax.value_and_grad(loss))
+
+    def train_step(self, loss: Loss, momentum: float) -> Callable[..., tuple[Any, Any, Any]]:
+        value_and_grad = jax.value_and_grad(loss)
+
+        def step(params: Any, velocity: Any, batch: PyTree, rate: jax.Array) -> tuple[Any, Any, Any]:
+            value, grads = value_and_grad(params, batch)
+            velocity = tree_util.tree_map(lambda v, g: momentum * v + g, velocity, grads)
+            params = tree_util.tree_map(lambda p, v: p - rate * v, params, velocity)
+            return params, velocity, value
+
+        return jax.jit(step, donate_argnums=(0, 1))
+
+    def block(self, tree: PyTree) -> None:
+        jax.block_until_ready(tree)
+
+    def elapsed(self, call: Callable[[], PyTree]) -> float:
+        begin = time.perf_counter()
+        jax.block_until_ready(call())
+        return time.perf_counter() - begin
+
+    def counted(self, f: Dynamics, counts: Counts) -> Dynamics:
+        def count_f() -> None:
+            counts.f += 1
+
+        def count_vjp() -> None:
+            counts.vjp += 1
+
+        @jax.custom_vjp
+        def counted(*args: PyTree) -> PyTree:
+            jax.debug.callback(count_f)
+            return f(*args)
+
+        def forward(*args: PyTree) -> tuple[PyTree, Any]:
+            jax.debug.callback(count_f)
+            return jax.vjp(f, *args)
+
+        def backward(pull: Any, cotangent: PyTree) -> Any:
+            jax.debug.callback(count_vjp)
+            return pull(cotangent)
+
+        counted.defvjp(forward, backward)
+        return counted
+
+    def flush(self) -> None:
+        jax.effects_barrier()
+
+    def bare_cost(self, f: Dynamics, t: float, y: PyTree, params: PyTree, seconds: float) -> tuple[float, float]:
+        time_ = jnp.asarray(t, self.dtype)
+
+        def nudge(y: PyTree, dy: PyTree) -> PyTree:
+            return tree_util.tree_map(lambda a, b: a + 1e-6 * b, y, dy)
+
+        def evaluate(_: Any, carry: PyTree) -> PyTree:
+            y, sums = carry
+            return nudge(y, f(time_, y, params)), sums
+
+        def with_vjp(_: Any, carry: PyTree) -> PyTree:
+            y, sums = carry
+            dy, pull = jax.vjp(lambda y, p: f(time_, y, p), y, params)
+            ybar, pbar = pull(dy)
+            return nudge(nudge(y, dy), ybar), nudge(sums, pbar)
+
+        carry = (y, tree_util.tree_map(jnp.zeros_like, params))
+        return self._per_call(evaluate, carry, seconds), self._per_call(with_vjp, carry, seconds)
+
+    def _per_call(self, body: Callable[[Any, PyTree], PyTree], carry: PyTree, seconds: float) -> float:
+        loop = jax.jit(lambda carry, n: lax.fori_loop(0, n, body, carry))
+        jax.block_until_ready(loop(carry, 1))
+        once = max(self.elapsed(lambda: loop(carry, 4)) / 4, 1e-7)
+        count = max(4, int(seconds / 5 / once))
+        return sorted(self.elapsed(lambda: loop(carry, count)) for _ in range(3))[1] / count
+
+    def memory(self, loss: Loss, params: dict[str, jax.Array], batch: PyTree) -> dict[str, float]:
+        compiled = jax.jit(jax.value_and_grad(loss)).lower(params, batch).compile()
+        found: dict[str, float] = {}
+        if (analysis := compiled.memory_analysis()) is not None:
+            found["memory_bytes"] = float(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)
+            found["temp_bytes"] = float(analysis.temp_size_in_bytes)
+            found["code_bytes"] = float(analysis.generated_code_size_in_bytes)
+        if stats := self.device.memory_stats():
+            found["device_peak_bytes"] = float(stats.get("peak_bytes_in_use", 0))
+        return found

@@ -1,0 +1,67 @@
+"""The state as one vector: the engine steps a vector, whatever tree the dynamics are written on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+PyTree = Any
+Norm = Callable[[jax.Array], jax.Array]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the leaves of a state lie in its vector of ``size`` numbers of type ``dtype``."""
+
+    treedef: jax.tree_util.PyTreeDef
+    shapes: tuple[tuple[int, ...], ...]
+    dtypes: tuple[np.dtype[Any], ...]
+
+    @classmethod
+    def of(cls, state: PyTree) -> Layout:
+        """:raises TypeError: when a leaf is not real floating point."""
+        leaves, treedef = jax.tree.flatten(state)
+        for leaf in leaves:
+            if not jnp.issubdtype(leaf.dtype, jnp.floating):
+                raise TypeError(f"the state must be of real floating-point arrays, got one of {leaf.dtype}")
+        return cls(treedef, tuple(x.shape for x in leaves), tuple(x.dtype for x in leaves))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return jnp.result_type(*self.dtypes) if self.dtypes else jnp.result_type(float)
+
+    @property
+    def slices(self) -> list[slice]:
+        ends = np.cumsum([0, *(int(np.prod(shape)) for shape in self.shapes)])
+        return [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+
+    def ravel(self, state: PyTree) -> jax.Array:
+        """:raises TypeError: when the tree or a shape is not the layout's."""
+        leaves, treedef = jax.tree.flatten(state)
+        shapes = tuple(jnp.shape(x) for x in leaves)
+        if treedef != self.treedef or shapes != self.shapes:
+            raise TypeError(
+                f"f must return what y is: {self.treedef} of {self.shapes}, got {treedef} of {shapes}"
+            )
+        flat = [jnp.ravel(x).astype(self.dtype) for x in leaves]
+        return flat[0] if len(flat) == 1 else jnp.concatenate([jnp.zeros(0, self.dtype), *flat])
+
+    def unravel(self, vector: jax.Array) -> PyTree:
+        """The state; leading axes of ``vector`` become leading axes of every leaf."""
+        leading = vector.shape[:-1]
+        leaves = [
+            vector[..., part].reshape(leading + shape).astype(dtype)
+            for part, shape, dtype in zip(self.slices, self.shapes, self.dtypes, strict=True)
+        ]
+        return jax.tree.unflatten(self.treedef, leaves)
+
+    def norm(self, vector: jax.Array) -> jax.Array:
+        """The largest of the leaves' root mean squares, so that inert leaves cannot dilute the others."""
+        squares = [jnp.mean(jnp.square(vector[part])) for part in self.slices if part.start < part.stop]
+        largest = jnp.stack(squares).max() if len(squares) > 1 else sum(squares, jnp.zeros((), self.dtype))
+        return jnp.sqrt(largest)

@@ -1,0 +1,67 @@
+"""The recorded steps, given out from the last to the first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .lanes import any_lane
+from .stages import Dynamics, Stages
+from .tape import SPARE, Row, Tape
+
+_Rows = Callable[[Row, jax.Array], Row]
+
+
+class Stack(NamedTuple):
+    """Rows in ascending order: ``slots[i]`` is of step ``steps[i]``, up to ``top``; the slots above are free.
+
+    A step that is not there is reached by steps of known length from the nearest row below it. On the way every
+    step is stored if the free slots suffice, else the one half-way: at a stride of S the reverse takes at most
+    ``log2(S)/2 + 1`` further passes over the steps, and one where the stride does not exceed the free slots.
+    """
+
+    top: jax.Array
+    steps: jax.Array
+    slots: jax.Array
+
+    @classmethod
+    def of(cls, tape: Tape) -> Stack:
+        steps = jnp.arange(tape.kept + SPARE, dtype=jnp.int32) * tape.stride
+        return cls((tape.count - 1) // tape.stride, steps, tape.slots)
+
+    def row(self, n: jax.Array, following: _Rows) -> tuple[Row, Stack]:
+        """The row of step n, and the stack without it. n descends from call to call."""
+        start, room = self.steps[self.top], self.steps.shape[0] - 1 - self.top
+        distance = n - start
+        stride = jnp.where(distance - 1 <= room, 1, (distance + 1) // 2)
+
+        def forward(carry: tuple[jax.Array, Row, Stack]) -> tuple[jax.Array, Row, Stack]:
+            m, row, stack = carry
+            m, row = m + 1, following(row, m)
+            store = ((m - start) % stride == 0) & (m < n) & (stack.top < stack.steps.shape[0] - 1)
+            top = stack.top + store
+            # Where nothing is stored the write goes to the slot above the stack's last, which is kept for that.
+            slot = jnp.where(store, top, stack.steps.shape[0])
+            return m, row, Stack(top, stack.steps.at[slot].set(m), stack.slots.at[slot].set(row.values))
+
+        row = Row(self.slots[self.top])
+        _, row, stack = lax.while_loop(lambda carry: carry[0] < n, forward, (start, row, self))
+        return row, stack._replace(top=stack.top - (stack.steps[stack.top] == n))
+
+
+def follow(stages: Stages, f: Dynamics, knots: jax.Array) -> _Rows:
+    """The function that takes the row of step m to that of step m + 1."""
+
+    def following(row: Row, m: jax.Array) -> Row:
+        t0, t1, t2 = knots[m], knots[m + 1], knots[m + 2]
+        y = stages.advance((t1 - t0).astype(row.y.dtype), row.y, row.k)
+        if not stages.tableau.fsal:
+            return Row.of(y, stages.derivatives(f, t1, t2, y, jnp.zeros_like(y), 0))
+        k0 = jnp.where(t0 == t1, row.k[0], row.k[-1])  # equal where the step was another lane's
+        return Row.of(y, stages.derivatives(f, t1, t2, y, k0, 1))
+
+    return following

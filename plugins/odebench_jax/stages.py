@@ -1,0 +1,83 @@
+"""One step of an explicit Runge–Kutta method on a state vector, as loops that trace f once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from odebench.tableau import ExplicitRungeKutta
+
+Dynamics = Callable[[jax.Array, jax.Array], jax.Array]
+_EXACT = lax.Precision.HIGHEST  # accelerators would round the stage sums to bfloat16 or TF32
+
+
+def combine(weights: jax.Array, k: jax.Array) -> jax.Array:
+    """``Σ_i weights[..., i] k[i]`` in full precision."""
+    return jnp.matmul(weights, k, precision=_EXACT)
+
+
+@dataclass(frozen=True, eq=False)
+class Stages:
+    """A tableau's coefficients as arrays, and the step that they define.
+
+    ``k`` is always (s, n): the derivatives at the s stages.
+    """
+
+    tableau: ExplicitRungeKutta
+
+    @cached_property
+    def count(self) -> int:
+        return self.tableau.stages
+
+    @cached_property
+    def _a(self) -> np.ndarray[Any, Any]:
+        rows: list[Sequence[Any]] = [
+            [*map(float, row), *[0.0] * (self.count - len(row))] for row in self.tableau.a
+        ]
+        return np.array(rows)
+
+    def a(self, dtype: Any) -> jax.Array:
+        return jnp.asarray(self._a, dtype)
+
+    def b(self, dtype: Any) -> jax.Array:
+        return jnp.asarray([float(x) for x in self.tableau.b], dtype)
+
+    def b_error(self, dtype: Any) -> jax.Array:
+        return jnp.asarray(self.tableau.b_error, dtype)
+
+    def c(self, dtype: Any) -> jax.Array:
+        return jnp.asarray([float(x) for x in self.tableau.c], dtype)
+
+    def times(self, t0: jax.Array, t1: jax.Array) -> jax.Array:
+        """The stages' times. Those with c = 1 are t1 itself: t0 + (t1 - t0) may round to beyond it."""
+        c = self.c(t0.dtype)
+        return jnp.where(c == 1, t1, t0 + c * (t1 - t0))
+
+    def derivatives(
+        self, f: Dynamics, t0: jax.Array, t1: jax.Array, y: jax.Array, k0: jax.Array, first: jax.Array | int
+    ) -> jax.Array:
+        """k of the step from t0 to t1. ``first`` is 1 where ``k0 = f(t0, y)`` is known, else 0."""
+        a, times, h = self.a(y.dtype), self.times(t0, t1), (t1 - t0).astype(y.dtype)
+
+        def stage(i: jax.Array, k: jax.Array) -> jax.Array:
+            return k.at[i].set(f(times[i], y + h * combine(a[i], k)))
+
+        # Rows of stages to come are multiplied by 0, so they must be finite: zeros, not an older step's values.
+        k = jnp.zeros((self.count, *y.shape), y.dtype).at[0].set(k0)
+        return lax.fori_loop(first, self.count, stage, k)
+
+    def advance(self, h: jax.Array, y: jax.Array, k: jax.Array) -> jax.Array:
+        return y + h * combine(self.b(y.dtype), k)
+
+    def dense_weights(self, theta: jax.Array) -> jax.Array:
+        """``b_i(θ)`` of the continuous extension (HNW II.6); requires ``tableau.dense``."""
+        coefficients = jnp.asarray(np.array(self.tableau.dense, dtype=float), theta.dtype)
+        powers = theta ** jnp.arange(1, coefficients.shape[1] + 1)
+        return combine(coefficients, powers)

@@ -1,0 +1,184 @@
+"""How the harness measures PyTorch."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import optree
+import torch
+from torch import Tensor
+
+from odebench.adapter import Counts, Loss
+from odebench.contract import Dynamics, PyTree
+from odebench_torch.live_bytes import LiveBytes
+
+
+def _fresh_leaves(tree: PyTree) -> Any:
+    return optree.tree_map(lambda x: x.detach().requires_grad_(), tree)
+
+
+class _CountVjp(torch.autograd.Function):
+    """The identity, but for a count when its cotangent arrives: once for every VJP of what it stands behind."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, counts: Counts) -> Tensor:
+        ctx.counts = counts
+        return y.view_as(y)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor, None]:
+        ctx.counts.vjp += 1
+        return cotangents[0], None
+
+
+class TorchAdapter:
+    """See :class:`odebench.adapter.Adapter`."""
+
+    def __init__(self, device: str, dtype: str) -> None:
+        self.device = torch.device(device)
+        self.dtype: torch.dtype = getattr(torch, dtype)
+
+    @staticmethod
+    def devices() -> list[str]:
+        return ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
+
+    @staticmethod
+    def environment() -> dict[str, Any]:
+        found = {
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "interop_threads": torch.get_num_interop_threads(),
+            "matmul_precision": torch.get_float32_matmul_precision(),
+            "cudnn_tf32": torch.backends.cudnn.allow_tf32,
+            "cudnn_benchmark": torch.backends.cudnn.benchmark,
+            "omp_num_threads": os.environ.get("OMP_NUM_THREADS", ""),
+        }
+        if torch.cuda.is_available():
+            found |= {"cuda": torch.version.cuda, "gpu": torch.cuda.get_device_name()}
+        return found
+
+    def activate(self) -> None:
+        torch.backends.cudnn.allow_tf32 = False
+        torch.set_float32_matmul_precision("highest")
+
+    def asarray(self, tree: PyTree) -> PyTree:
+        def convert(x: Any) -> Tensor:
+            tensor = torch.as_tensor(np.asarray(x))
+            return tensor.to(self.device, self.dtype if tensor.is_floating_point() else None)
+
+        return optree.tree_map(convert, tree)
+
+    def numpy(self, tree: PyTree) -> PyTree:
+        return optree.tree_map(lambda x: x.detach().cpu().numpy(), tree)
+
+    def zeros_like(self, tree: PyTree) -> PyTree:
+        return optree.tree_map(torch.zeros_like, tree)
+
+    def leaves(self, tree: PyTree) -> list[Tensor]:
+        return optree.tree_leaves(tree)
+
+    def prepare(self, function: Callable[..., PyTree], *args: PyTree) -> Callable[..., PyTree]:
+        return function
+
+    def forward(self, function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+        return torch.no_grad()(function)
+
+    def value_and_grad(self, loss: Loss) -> Callable[..., tuple[Tensor, dict[str, Tensor]]]:
+        def run(params: dict[str, Tensor], batch: PyTree) -> tuple[Tensor, dict[str, Tensor]]:
+            leaves = _fresh_leaves(params)
+            with torch.enable_grad():
+                value = loss(leaves, batch)
+            grads = torch.autograd.grad(value, self.leaves(leaves), materialize_grads=True)
+            gradient: Any = optree.tree_unflatten(optree.tree_structure(leaves), grads)
+            return value.detach(), gradient
+
+        return run
+
+    def train_step(self, loss: Loss, momentum: float) -> Callable[..., tuple[Any, Any, Any]]:
+        value_and_grad = self.value_and_grad(loss)
+
+        @torch.no_grad()
+        def step(params: Any, velocity: Any, batch: PyTree, rate: float) -> tuple[Any, Any, Any]:
+            value, grads = value_and_grad(params, batch)
+            for name, p in params.items():
+                velocity[name].mul_(momentum).add_(grads[name])
+                p.sub_(velocity[name], alpha=rate)
+            return params, velocity, value
+
+        return step
+
+    def block(self, tree: PyTree) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def elapsed(self, call: Callable[[], PyTree]) -> float:
+        self.block(None)
+        if self.device.type == "cuda":
+            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            start.record()
+            call()
+            end.record()
+            torch.cuda.synchronize()
+            return float(start.elapsed_time(end)) / 1e3
+        begin = time.perf_counter()
+        call()
+        return time.perf_counter() - begin
+
+    def counted(self, f: Dynamics, counts: Counts) -> Dynamics:
+        def counted(t: Tensor, y: PyTree, *params: PyTree) -> PyTree:
+            counts.f += 1
+            leaves, treedef = optree.tree_flatten(f(t, y, *params))
+            leaves[0] = _CountVjp.apply(leaves[0], counts)
+            return optree.tree_unflatten(treedef, leaves)
+
+        return counted
+
+    def flush(self) -> None:
+        """Counts are made in Python, at once."""
+
+    def bare_cost(self, f: Dynamics, t: float, y: PyTree, params: PyTree, seconds: float) -> tuple[float, float]:
+        time_ = torch.tensor(t, dtype=self.dtype, device=self.device)
+
+        def evaluate() -> None:
+            with torch.no_grad():
+                f(time_, y, params)
+
+        def with_vjp() -> None:
+            leaves = _fresh_leaves((y, params))
+            with torch.enable_grad():
+                out = f(time_, *leaves)
+            outs = optree.tree_leaves(out)
+            torch.autograd.grad(outs, optree.tree_leaves(leaves), [torch.ones_like(o) for o in outs], allow_unused=True)
+
+        return self._per_call(evaluate, seconds), self._per_call(with_vjp, seconds)
+
+    def _per_call(self, call: Callable[[], None], seconds: float) -> float:
+        call()
+        count = max(3, int(seconds / 5 / max(self.elapsed(call), 1e-6)))
+
+        def repeated() -> None:
+            for _ in range(count):
+                call()
+
+        return sorted(self.elapsed(repeated) for _ in range(3))[1] / count
+
+    def memory(self, loss: Loss, params: dict[str, Tensor], batch: PyTree) -> dict[str, float]:
+        leaves = {name: p.detach().requires_grad_() for name, p in params.items()}
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+            before = torch.cuda.memory_allocated()
+            torch.cuda.reset_peak_memory_stats()
+            value = loss(leaves, batch)
+            kept = torch.cuda.memory_allocated() - before
+            torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+            return {"memory_bytes": torch.cuda.max_memory_allocated() - before, "kept_bytes": kept}
+        with LiveBytes() as live:
+            value = loss(leaves, batch)
+            kept = live.now
+            grads = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+        del value, grads
+        return {"memory_bytes": live.peak, "kept_bytes": kept}

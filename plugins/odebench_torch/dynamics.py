@@ -1,0 +1,69 @@
+"""The ways to write dynamics, ``f(t, y, params)``, ``f(t, y)`` or an ``nn.Module``, made one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from odebench.contract import Dynamics, PyTree
+from odebench_torch.layout import flatten, unflatten
+
+
+@dataclass(frozen=True)
+class Field:
+    """Dynamics with their parameters bound.
+
+    :param call: ``call(t, y) -> dy/dt``.
+    :param parameters: the tensors among the parameters that require a gradient.
+    :param aliases: what stands for each of them inside ``call``, and hence in its graph.
+    """
+
+    call: Callable[[Tensor, PyTree], PyTree]
+    parameters: tuple[Tensor, ...]
+    aliases: tuple[Tensor, ...]
+
+
+def bind(f: Dynamics, params: PyTree) -> Field:
+    """Bind the parameters.
+
+    The parameters that are passed are aliased by leaves, so that a graph of ``call`` ends at them and does not
+    reach what they were computed from; a module's own parameters are leaves already.
+    """
+    if params is None:
+        own = tuple(p for p in f.parameters() if p.requires_grad) if isinstance(f, nn.Module) else ()
+        return Field(f, own, own)
+    leaves, structure = flatten(params)
+    trained = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.requires_grad]
+    parameters = tuple(leaves[i] for i in trained)
+    for i in trained:
+        leaves[i] = leaves[i].detach().requires_grad_()
+    aliased = unflatten(structure, leaves) if trained else params
+    return Field(_with_params(f, aliased), parameters, tuple(leaves[i] for i in trained))
+
+
+def _with_params(f: Dynamics, params: PyTree) -> Callable[[Tensor, PyTree], PyTree]:
+    if isinstance(f, nn.Module):
+        return lambda t, y: functional_call(f, params, (t, y))
+    return lambda t, y: f(t, y, params)
+
+
+def leaves_of_graph(outputs: Iterable[Tensor]) -> list[Tensor]:
+    """The tensors that a gradient of ``outputs`` would accumulate in, each once."""
+    found: dict[int, Tensor] = {}
+    pending: list[Any] = [out.grad_fn for out in outputs]
+    found.update((id(out), out) for out in outputs if out.requires_grad and out.grad_fn is None)
+    seen = set()
+    while pending:
+        node = pending.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if (variable := getattr(node, "variable", None)) is not None:
+            found[id(variable)] = variable
+        pending.extend(following for following, _ in node.next_functions)
+    return list(found.values())

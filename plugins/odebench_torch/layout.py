@@ -1,0 +1,105 @@
+"""A state, a tensor or a tree of tensors, as one flat vector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from odebench.contract import PyTree
+
+
+def flatten(tree: PyTree) -> tuple[list[Any], Any]:
+    """The leaves of a tree and its structure; ``None`` is the structure of a bare tensor."""
+    if isinstance(tree, Tensor):
+        return [tree], None
+    import optree
+
+    leaves, structure = optree.tree_flatten(tree)
+    return leaves, structure
+
+
+def unflatten(structure: Any, leaves: Sequence[Any]) -> PyTree:
+    """The tree that :func:`flatten` took apart, with these leaves."""
+    if structure is None:
+        return leaves[0]
+    import optree
+
+    return optree.tree_unflatten(structure, leaves)
+
+
+class Layout:
+    """Where each leaf of a state lies in the flat vector.
+
+    :raises TypeError: when a leaf is not a real floating-point tensor, or the leaves differ in dtype or device.
+    """
+
+    def __init__(self, y0: PyTree) -> None:
+        leaves, self.structure = flatten(y0)
+        if not leaves:
+            raise TypeError("y0 has no tensors")
+        for leaf in leaves:
+            if not isinstance(leaf, Tensor):
+                raise TypeError(f"y0 must be a tensor or a tree of tensors, got a {type(leaf).__name__}")
+            if not leaf.is_floating_point():
+                raise TypeError(f"y0 must be real and floating-point, got {leaf.dtype}")
+        if len({(leaf.dtype, leaf.device) for leaf in leaves}) > 1:
+            raise TypeError(f"the leaves of y0 differ: {sorted({f'{x.dtype} on {x.device}' for x in leaves})}")
+        self.dtype, self.device = leaves[0].dtype, leaves[0].device
+        self.shapes = [leaf.shape for leaf in leaves]
+        self.sizes = [math.prod(shape) for shape in self.shapes]
+        self.size = sum(self.sizes)
+
+    def tree(self, leaves: Sequence[Tensor]) -> PyTree:
+        return unflatten(self.structure, leaves)
+
+    def flat(self, tree: PyTree) -> Tensor:
+        """The tree as one vector, differentiably."""
+        leaves, _ = flatten(tree)
+        return leaves[0].reshape(-1) if len(leaves) == 1 else torch.cat([leaf.reshape(-1) for leaf in leaves])
+
+    def views(self, vector: Tensor) -> list[Tensor]:
+        """The leaves that a flat vector holds, as views of it."""
+        if len(self.shapes) == 1:
+            return [vector.view(self.shapes[0])]
+        return [part.view(shape) for part, shape in zip(vector.split(self.sizes), self.shapes, strict=True)]
+
+    def write(self, leaves: Sequence[Tensor | None], row: Tensor) -> None:
+        """Write leaves into a row of a buffer; a missing one is zero."""
+        if len(leaves) == 1:
+            if leaves[0] is None:
+                row.zero_()
+            else:
+                row.view(self.shapes[0]).copy_(leaves[0])
+            return
+        parts = [
+            row.new_zeros(size) if leaf is None else leaf.reshape(-1)
+            for leaf, size in zip(leaves, self.sizes, strict=True)
+        ]
+        torch.cat(parts, out=row)
+
+    def derivative(self, dydt: PyTree) -> list[Tensor]:
+        """The leaves of what f returned.
+
+        :raises ValueError: when its structure or a shape is not y's.
+        :raises TypeError: when a dtype is not y's.
+        """
+        leaves, structure = flatten(dydt)
+        if structure != self.structure:
+            raise ValueError(f"dy/dt must have the structure of y: got {structure}, expected {self.structure}")
+        for leaf, shape in zip(leaves, self.shapes, strict=True):
+            if not isinstance(leaf, Tensor):
+                raise TypeError(f"dy/dt must consist of tensors, got a {type(leaf).__name__}")
+            if leaf.shape != shape:
+                raise ValueError(f"dy/dt must have the shape of y: got {tuple(leaf.shape)}, expected {tuple(shape)}")
+            if leaf.dtype != self.dtype:
+                raise TypeError(f"dy/dt must have the dtype of y: got {leaf.dtype}, expected {self.dtype}")
+        return leaves
+
+    def outputs(self, ys: Tensor) -> PyTree:
+        """A (T, n) matrix of states as a tree like y0, each leaf with T in front."""
+        parts: Iterable[Tensor] = (ys,) if len(self.shapes) == 1 else ys.split(self.sizes, dim=1)
+        return self.tree([part.view(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True)])

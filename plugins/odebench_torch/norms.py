@@ -1,0 +1,51 @@
+"""How large an error is, against what is tolerated."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from odebench.contract import PyTree
+from odebench_torch.layout import Layout
+
+
+def largest_rms(leaves: list[Tensor]) -> float:
+    """The largest of the leaves' root mean squares; infinite where one is not finite."""
+    if len(leaves) == 1:
+        norms = [torch.linalg.vector_norm(leaves[0]).item()]
+    else:
+        norms = torch.stack([torch.linalg.vector_norm(leaf) for leaf in leaves]).tolist()
+    if not math.isfinite(sum(norms)):
+        return math.inf
+    return max(norm / math.sqrt(max(leaf.numel(), 1)) for norm, leaf in zip(norms, leaves, strict=True))
+
+
+class Tolerance:
+    """``norm(x / (atol + rtol max|y|))`` as a Python number: the one time that a step waits for the device.
+
+    :param norm: of a tree like y; the largest of the leaves' root mean squares when None.
+    """
+
+    def __init__(
+        self, layout: Layout, rtol: float, atol: float, norm: Callable[[PyTree], Tensor | float] | None
+    ) -> None:
+        if not rtol >= 0:
+            raise ValueError(f"rtol must not be negative, got {rtol}")
+        if not atol >= 0:
+            raise ValueError(f"atol must not be negative, got {atol}")
+        if rtol == 0 and atol == 0:
+            raise ValueError("rtol and atol must not both be 0")
+        self.layout, self.rtol, self.atol, self.norm = layout, rtol, atol, norm
+
+    def scale(self, magnitude: Tensor) -> Tensor:
+        return magnitude.mul(self.rtol).add_(self.atol)
+
+    def __call__(self, x: Tensor, scale: Tensor) -> float:
+        parts = self.layout.views(x / scale)
+        if self.norm is None:
+            return largest_rms(parts)
+        size = float(self.norm(self.layout.tree(parts)))
+        return size if math.isfinite(size) else math.inf

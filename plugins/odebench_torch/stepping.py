@@ -1,0 +1,144 @@
+"""The Runge–Kutta step and the loop around it, on flat vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from odebench_torch.dynamics import Field
+from odebench_torch.layout import Layout
+from odebench_torch.norms import Tolerance
+from odebench_torch.pace import Pace, Tie
+from odebench_torch.scheme import Scheme
+
+
+class Step(NamedTuple):
+    """An accepted step, as far as its derivative needs it.
+
+    :param h: its size, signed.
+    :param thetas: where in the step its interior outputs lie, in (0, 1).
+    :param output: the index of the first output after the step's beginning.
+    :param landed: the output that the end of the step is, if any.
+    :param tie: how the end of the step moves with the output times.
+    """
+
+    h: float
+    thetas: Sequence[float]
+    output: int
+    landed: int | None
+    tie: Tie
+
+
+class Evaluator:
+    """Calls f on flat vectors and counts the calls. A subclass may keep what it sees."""
+
+    def __init__(self, field: Field, layout: Layout) -> None:
+        self.call, self.layout = field.call, layout
+        self.nfe = 0
+
+    def __call__(self, t: Tensor, y: Tensor, row: Tensor) -> None:
+        """Write f(t, y) into ``row``."""
+        self.nfe += 1
+        layout = self.layout
+        layout.write(layout.derivative(self.call(t, layout.tree(layout.views(y)))), row)
+
+    def drop(self, keep: int) -> None:
+        """Forget all but the first ``keep`` evaluations."""
+
+    def accept(self, step: Step) -> None:
+        """The evaluations since the last accepted step were this one's."""
+
+
+class Stepper:
+    """Takes steps from ``y`` at ``t``, whose stages are the rows of one buffer.
+
+    :param k0: f(t, y).
+    """
+
+    def __init__(self, scheme: Scheme, f: Evaluator, t: Tensor, y: Tensor, k0: Tensor) -> None:
+        self.scheme, self.f = scheme, f
+        self.t, self.t1, self.y = t, t, y
+        self.stages = torch.empty((scheme.stages, y.numel()), dtype=y.dtype, device=y.device)
+        self.columns = self.stages.T
+        self._rows = self.stages.unbind()
+        self._before = [self.columns[:, :i] for i in range(scheme.stages)]
+        self._rows[0].copy_(k0)
+        self._fresh = True
+        self._kept = 0
+
+    def attempt(self, t1: float, h: float) -> Tensor:
+        """y at t1, by a step of size h."""
+        scheme, f, y = self.scheme, self.f, self.y
+        *times, self.t1 = scheme.times(t1, h)
+        if not self._fresh:
+            f(self.t, y, self._rows[0])
+            self._fresh = True
+        stage = y
+        for i in range(1, scheme.stages):
+            stage = torch.addmv(y, self._before[i], scheme.a[i], alpha=h)
+            f(times[i], stage, self._rows[i])
+        return stage if scheme.fsal else torch.addmv(y, self.columns, scheme.b, alpha=h)
+
+    def error(self, h: float) -> Tensor:
+        assert self.scheme.b_error is not None
+        return torch.addmv(self.y, self.columns, self.scheme.b_error, beta=0, alpha=h)
+
+    def interpolate(self, h: float, thetas: Sequence[float], out: Tensor) -> None:
+        """The dense output of the step just made, before it is accepted."""
+        torch.addmm(self.y, self.scheme.dense_weights(thetas), self.stages, alpha=h, out=out)
+
+    def reject(self) -> None:
+        self.f.drop(self._kept + 1)
+
+    def accept(self, y: Tensor) -> None:
+        self.t, self.y = self.t1, y
+        self._kept += self.scheme.stride
+        if self.scheme.fsal:
+            self._rows[0].copy_(self._rows[-1])
+        else:
+            self._fresh = False
+
+
+class Counts(NamedTuple):
+    accepted: int
+    rejected: int
+
+
+def march(stepper: Stepper, pace: Pace, ts: Sequence[float], ys: Tensor, tolerance: Tolerance | None) -> Counts:
+    """Step from ts[0] to ts[-1] and write y at ts[1:] into ``ys``.
+
+    :param tolerance: None where the pace takes every step.
+    :raises SolveError: from the pace.
+    """
+    sign = 1.0 if ts[-1] > ts[0] else -1.0
+    magnitude, magnitude1 = stepper.y.abs(), stepper.y
+    j, accepted, rejected, error = 1, 0, 0, 0.0
+    while (t1 := pace.propose()) is not None:
+        t0 = pace.t
+        h = t1 - t0
+        y1 = stepper.attempt(t1, h)
+        if tolerance is not None:
+            magnitude1 = y1.abs()
+            error = tolerance(stepper.error(h), tolerance.scale(torch.maximum(magnitude, magnitude1)))
+        if not pace.judge(error):
+            stepper.reject()
+            rejected += 1
+            continue
+        accepted += 1
+        first = j
+        while sign * (ts[j] - t1) < 0:
+            j += 1
+        thetas = [(t - t0) / h for t in ts[first:j]]
+        if thetas:
+            stepper.interpolate(h, thetas, ys[first:j])
+        landed = j if ts[j] == t1 else None
+        if landed is not None:
+            ys[j].copy_(y1)
+            j += 1
+        stepper.f.accept(Step(h, thetas, first, landed, pace.tie(landed)))
+        stepper.accept(y1)
+        magnitude = magnitude1
+    return Counts(accepted, rejected)

@@ -1,0 +1,23 @@
+"""PyTorch: the continuous adjoint method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import odebench
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@odebench.hookimpl
+def odebench_register_gradients(register: Callable[[odebench.GradientMethod], None]) -> None:
+    register(
+        odebench.GradientMethod(
+            library="torch",
+            name="adjoint",
+            code=".method:bind",
+            requires=("torch", "optree"),
+            summary="the continuous adjoint, solved backwards (Chen et al. 2018, Algorithm 2): memory does not grow with the steps",
+        )
+    )

@@ -1,0 +1,52 @@
+"""The dynamics of the backward solve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from odebench.contract import PyTree
+from odebench_torch.dynamics import Field, leaves_of_graph
+from odebench_torch.layout import flatten, unflatten
+from odebench_torch.vjp import vjp
+
+
+class Augmented:
+    """``d/dt (y, a, *θ̄) = (f, -aᵀ ∂f/∂y, -aᵀ ∂f/∂θ)``, all from one evaluation of f and one VJP.
+
+    :raises RuntimeError: when f depends on a tensor that requires grad and is neither y nor a parameter.
+    """
+
+    def __init__(self, field: Field, structure: Any, like: Tensor) -> None:
+        self.field, self.structure = field, structure
+        self.zeros = [torch.zeros_like(p, dtype=like.dtype, device=like.device) for p in field.parameters]
+        self._checked = False
+
+    def __call__(self, t: Tensor, state: tuple[PyTree, ...]) -> tuple[PyTree, ...]:
+        y = [leaf.detach().requires_grad_() for leaf in flatten(state[0])[0]]
+        with torch.enable_grad():
+            k = flatten(self.field.call(t, unflatten(self.structure, y)))[0]
+        if not self._checked:
+            self._check(k, y)
+        pairs = [(k_i, a_i.neg()) for k_i, a_i in zip(k, flatten(state[1])[0], strict=True) if k_i.requires_grad]
+        inputs = (*y, *self.field.aliases)
+        found = vjp(*zip(*pairs, strict=True), inputs, False) if pairs else (None,) * len(inputs)
+        da = [torch.zeros_like(leaf) if d is None else d for leaf, d in zip(y, found, strict=False)]
+        return (
+            unflatten(self.structure, [k_i.detach() for k_i in k]),
+            unflatten(self.structure, [d.detach() for d in da]),
+            *(zero if d is None else d.to(zero) for zero, d in zip(self.zeros, found[len(y) :], strict=True)),
+        )
+
+    def _check(self, k: Sequence[Tensor], y: Sequence[Tensor]) -> None:
+        known = {id(leaf) for leaf in (*y, *self.field.aliases)}
+        for leaf in leaves_of_graph(k):
+            if id(leaf) not in known:
+                raise RuntimeError(
+                    f"f depends on a tensor of shape {tuple(leaf.shape)} that requires grad and is not among its "
+                    "parameters, so the adjoint cannot give it a gradient: pass it in params, or detach it"
+                )
+        self._checked = True

@@ -1,0 +1,72 @@
+"""Initial parameters of every row, in NumPy, so that all frameworks start from the same values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Parameters = dict[str, npt.NDArray[np.float32]]
+Model = Literal["mlp", "stem", "resblock", "resnet", "odenet"]
+Stem = Literal["conv", "res"]
+
+CHANNELS = 64
+BLOCKS: dict[Model, int] = {"stem": 0, "resblock": 1, "resnet": 6, "odenet": 0}
+"""Residual blocks between the stem and the head."""
+
+
+def initial(model: Model, stem: Stem, rng: np.random.Generator) -> Parameters:
+    """Float32 parameters by name, in torch's layouts (linear: out, in; convolution: out, in, height, width).
+
+    Weights and biases of linear and convolution layers are uniform on ±1/√(fan in), torch's default law;
+    GroupNorm starts at weight 1 and bias 0. The MLP has no stem and takes no notice of ``stem``.
+    """
+    params: Parameters = {}
+    for layer, shape, biased in _layers(model, stem):
+        if len(shape) == 1:
+            params[f"{layer}.weight"] = np.ones(shape, np.float32)
+            params[f"{layer}.bias"] = np.zeros(shape, np.float32)
+            continue
+        bound = 1 / np.sqrt(np.prod(shape[1:]))
+        params[f"{layer}.weight"] = rng.uniform(-bound, bound, shape).astype(np.float32)
+        if biased:
+            params[f"{layer}.bias"] = rng.uniform(-bound, bound, shape[0]).astype(np.float32)
+    return params
+
+
+Layer = tuple[str, tuple[int, ...], bool]
+
+
+def _layers(model: Model, stem: Stem) -> Iterator[Layer]:
+    """Name, shape of the weight, and whether there is a bias; a shape of one axis is a GroupNorm's."""
+    c = CHANNELS
+    if model == "mlp":
+        yield "hidden", (300, 28 * 28), True
+        yield "output", (10, 300), True
+        return
+    yield "stem.conv1", (c, 1, 3, 3), True
+    if stem == "conv":
+        for i in (2, 3):
+            yield f"stem.norm{i - 1}", (c,), True
+            yield f"stem.conv{i}", (c, c, 4, 4), True
+    else:
+        for i in (1, 2):
+            yield from _block(f"stem.block{i}")
+            yield f"stem.block{i}.shortcut", (c, c, 1, 1), False
+    for i in range(BLOCKS[model]):
+        yield from _block(f"block{i + 1}")
+    if model == "odenet":
+        yield from _block("ode", time=1, biased=True)
+        yield "ode.norm3", (c,), True
+    yield "head.norm", (c,), True
+    yield "head.linear", (10, c), True
+
+
+def _block(name: str, time: int = 0, biased: bool = False) -> Iterator[Layer]:
+    for i in (1, 2):
+        yield f"{name}.norm{i}", (CHANNELS,), True
+        yield f"{name}.conv{i}", (CHANNELS, CHANNELS + time, 3, 3), biased
