@@ -33,13 +33,14 @@ def solve_differentiably(
 ) -> tuple[Tensor, Stats]:
     """Integrate; where grad is enabled and anything requires it, the result is differentiable.
 
-    :param integrate: ``(f, t0, f(t0, y0)) -> (ys, stats)``, without grad, by the evaluator that it is given.
+    :param integrate: ``(f, t0, f(t0, y0)) -> (ys, stats)``, by the evaluator that it is given; without grad.
     """
     start = y0.detach()
     t0, k0 = ts[0].detach().to(start), torch.empty_like(start)
     if torch.is_grad_enabled():
         recorder = Recorder(field, layout, timed=ts.requires_grad)
-        recorder(t0, start, k0)
+        with torch.no_grad():
+            recorder(t0, start, k0)
         captured = recorder.captured()
         parameters = (*field.parameters, *captured)
         if y0.requires_grad or ts.requires_grad or parameters:
@@ -91,7 +92,7 @@ class _Pullback:
 
     def __init__(self, layout: Layout, saved: Sequence[Tensor], inputs: Sequence[Tensor], *, timed: bool) -> None:
         self.layout, self.saved, self.inputs, self.timed = layout, saved, inputs, timed
-        self.leaves = len(layout.shapes)
+        self.leaves = len(layout.like)
         self.totals = [torch.zeros_like(p) for p in inputs]
 
     def k(self, index: int) -> Tensor:
@@ -134,7 +135,8 @@ class _Sweep:
         """The cotangent of y0, given that of the outputs."""
         scheme = self.scheme
         rows = g.new_zeros((scheme.stages + 1, g.shape[1]))
-        self.rows, self.columns = rows.unbind(), rows.T
+        self.rows = rows.unbind()
+        self.later = [rows.T[:, : scheme.stages - i] for i in range(scheme.stages)]
         self.carried: Tensor | None = None
         for n in reversed(range(len(steps))):
             step, begin = steps[n], steps[n - 1].tie if n else _FIRST
@@ -157,9 +159,7 @@ class _Sweep:
             evaluation = n * scheme.stride + i
             if i == last and scheme.fsal and self.carried is None and dense is None:
                 continue  # nothing after the last step asks for f at its end
-            k = torch.addmv(
-                self.rows[0], self.columns[:, : last + 1 - i], scheme.transposed[i], beta=0, alpha=h
-            )
+            k = torch.addmv(self.rows[0], self.later[i], scheme.transposed[i], beta=0, alpha=h)
             if self.pullback.timed:
                 along = torch.dot(k, self.pullback.k(evaluation))
                 self.shares.append((along, ((step.tie, 1.0 / h), (begin, -1.0 / h))))

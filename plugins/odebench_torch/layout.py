@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -49,8 +48,8 @@ class Layout:
         if len({(leaf.dtype, leaf.device) for leaf in leaves}) > 1:
             raise TypeError(f"the leaves of y0 differ: {sorted({f'{x.dtype} on {x.device}' for x in leaves})}")
         self.dtype, self.device = leaves[0].dtype, leaves[0].device
-        self.shapes = [leaf.shape for leaf in leaves]
-        self.sizes = [math.prod(shape) for shape in self.shapes]
+        self.like = [leaf.detach() for leaf in leaves]
+        self.sizes = [leaf.numel() for leaf in leaves]
         self.size = sum(self.sizes)
 
     def tree(self, leaves: Sequence[Tensor]) -> PyTree:
@@ -63,9 +62,10 @@ class Layout:
 
     def views(self, vector: Tensor) -> list[Tensor]:
         """The leaves that a flat vector holds, as views of it."""
-        if len(self.shapes) == 1:
-            return [vector.view(self.shapes[0])]
-        return [part.view(shape) for part, shape in zip(vector.split(self.sizes), self.shapes, strict=True)]
+        like = self.like
+        if len(like) == 1:
+            return [vector.view_as(like[0])]
+        return [part.view_as(leaf) for part, leaf in zip(vector.split_with_sizes(self.sizes), like, strict=True)]
 
     def write(self, leaves: Sequence[Tensor | None], row: Tensor) -> None:
         """Write leaves into a row of a buffer; a missing one is zero."""
@@ -73,7 +73,7 @@ class Layout:
             if leaves[0] is None:
                 row.zero_()
             else:
-                row.view(self.shapes[0]).copy_(leaves[0])
+                row.copy_(leaves[0].reshape(-1))
             return
         parts = [
             row.new_zeros(size) if leaf is None else leaf.reshape(-1)
@@ -90,16 +90,18 @@ class Layout:
         leaves, structure = flatten(dydt)
         if structure != self.structure:
             raise ValueError(f"dy/dt must have the structure of y: got {structure}, expected {self.structure}")
-        for leaf, shape in zip(leaves, self.shapes, strict=True):
+        for leaf, like in zip(leaves, self.like, strict=True):
             if not isinstance(leaf, Tensor):
                 raise TypeError(f"dy/dt must consist of tensors, got a {type(leaf).__name__}")
-            if leaf.shape != shape:
-                raise ValueError(f"dy/dt must have the shape of y: got {tuple(leaf.shape)}, expected {tuple(shape)}")
+            if leaf.shape != like.shape:
+                raise ValueError(
+                    f"dy/dt must have the shape of y: got {tuple(leaf.shape)}, expected {tuple(like.shape)}"
+                )
             if leaf.dtype != self.dtype:
                 raise TypeError(f"dy/dt must have the dtype of y: got {leaf.dtype}, expected {self.dtype}")
         return leaves
 
     def outputs(self, ys: Tensor) -> PyTree:
         """A (T, n) matrix of states as a tree like y0, each leaf with T in front."""
-        parts: Iterable[Tensor] = (ys,) if len(self.shapes) == 1 else ys.split(self.sizes, dim=1)
-        return self.tree([part.view(-1, *shape) for part, shape in zip(parts, self.shapes, strict=True)])
+        parts: Sequence[Tensor] = (ys,) if len(self.like) == 1 else ys.split_with_sizes(self.sizes, dim=1)
+        return self.tree([part.view(len(ys), *leaf.shape) for part, leaf in zip(parts, self.like, strict=True)])

@@ -35,13 +35,12 @@ class Recorder(Evaluator):
     def __call__(self, t: Tensor, y: Tensor, row: Tensor) -> None:
         self.nfe += 1
         layout = self.layout
-        with torch.no_grad():
-            leaves = [leaf.requires_grad_() for leaf in layout.views(y)]
-            t = t.detach().requires_grad_(self.timed)
+        leaves = [leaf.requires_grad_() for leaf in layout.views(y)]
+        if self.timed:
+            t = t.detach().requires_grad_()
         with torch.enable_grad():
             k = layout.derivative(self.call(t, layout.tree(leaves)))
-        with torch.no_grad():
-            layout.write(k, row)
+        layout.write(k, row)
         self.evaluations.append(Evaluation(t, leaves, k))
 
     def drop(self, keep: int) -> None:

@@ -1,0 +1,102 @@
+"""From the last output to the first: the augmented state through every interval."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from odebench.contract import Dynamics, PyTree
+
+from .options import Backward
+
+Params = list[jax.Array]
+
+
+class Perturbed(NamedTuple):
+    """What is being differentiated, in terms that are static under tracing: () for yes, None for no."""
+
+    ts: tuple[()] | None
+    params: list[tuple[()] | None]
+
+    @classmethod
+    def of(cls, ts: Any, params: list[Any]) -> Perturbed:
+        """Of what ``custom_vjp`` hands over with ``symbolic_zeros``."""
+        floats = [p.perturbed and jnp.issubdtype(p.value.dtype, jnp.floating) for p in params]
+        return cls(() if ts.perturbed else None, [() if p else None for p in floats])
+
+
+def backward(
+    black_box: Backward,
+    f: Dynamics,
+    g: PyTree,
+    ys: PyTree,
+    ts: jax.Array,
+    params: Params,
+    step: jax.Array,
+    perturbed: Perturbed,
+) -> tuple[PyTree, jax.Array | None, list[jax.Array | None]]:
+    """Cotangents of y0, ts and params.
+
+    The state is reset to the stored ``ys`` at each output, so that errors of its way back do not add up.
+
+    :param g: cotangent of ys.
+    :param step: the step size that the forward solve ended with.
+    """
+    index = [i for i, wanted in enumerate(perturbed.params) if wanted is not None]
+    augmented = _augmented(f, index)
+    if black_box.first_step is not None:
+        step = jnp.asarray(black_box.first_step, ts.dtype)
+    step = jnp.where(step > 0, step, jnp.abs(ts[-1] - ts[-2])).astype(ts.dtype)
+
+    def interval(carry: tuple[PyTree, Params, jax.Array], output: Any) -> tuple[Any, None]:
+        a, params_bar, step = carry
+        y, g, start, end = output
+        a = jax.tree.map(jnp.add, a, g)
+        state, step = black_box(augmented, (y, a, params_bar), start, end, params, ts[-1] - ts[0], step)
+        return (state[1], state[2], step.astype(ts.dtype)), None
+
+    later = jax.tree.map(lambda x: x[1:], (ys, g))
+    start = (
+        jax.tree.map(lambda y: jnp.zeros_like(y[0]), ys),
+        [jnp.zeros_like(params[i]) for i in index],
+        step,
+    )
+    (a, bars, _), _ = lax.scan(interval, start, (*later, ts[1:], ts[:-1]), reverse=True)
+    params_bar: list[jax.Array | None] = [None] * len(params)
+    for i, bar in zip(index, bars, strict=True):
+        params_bar[i] = bar
+    ts_bar = None if perturbed.ts is None else _times(f, ys, ts, params, g, a)
+    return jax.tree.map(lambda a, g: a + g[0], a, g), ts_bar, params_bar
+
+
+def _augmented(f: Dynamics, index: list[int]) -> Dynamics:
+    """The dynamics of ``(y, a, cotangents of params[index])``: f, -a ∂f/∂y, -a ∂f/∂params."""
+
+    def dynamics(t: jax.Array, state: tuple[PyTree, PyTree, Params], params: Params) -> PyTree:
+        def inner(y: PyTree, some: Params) -> PyTree:
+            full = list(params)
+            for i, p in zip(index, some, strict=True):
+                full[i] = p
+            return f(t, y, full)
+
+        y, a, _ = state
+        dy, pull = jax.vjp(inner, y, [params[i] for i in index])
+        y_bar, params_bar = pull(jax.tree.map(lambda a, dy: a.astype(dy.dtype), a, dy))
+        return dy, jax.tree.map(jnp.negative, y_bar), [-p for p in params_bar]
+
+    return dynamics
+
+
+def _times(f: Dynamics, ys: PyTree, ts: jax.Array, params: Params, g: PyTree, a: PyTree) -> jax.Array:
+    """dL/dts[i] = g_i · f(y_i, t_i), and dL/dts[0] = -a(t0) · f(y_0, t0) with a before g_0 is added."""
+    weights = jax.tree.map(lambda g, a: g.at[0].set(-a), g, a)
+
+    def product(at: tuple[jax.Array, PyTree, PyTree]) -> jax.Array:
+        t, y, weight = at
+        products = jax.tree.map(lambda w, dy: jnp.sum(w * dy), weight, f(t, y, params))
+        return sum(jax.tree.leaves(products), jnp.zeros(()))
+
+    return lax.map(product, (ts, ys, weights)).astype(ts.dtype)

@@ -1,0 +1,48 @@
+"""What the harness itself costs a cell: the round trip to a warm worker, beside a fresh process for each cell."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from odebench.executor import Workers
+from odebench.plan import Selection, plan
+from odebench.registry import load_registry
+from odebench.suite import find_suite, read_suite
+
+SUITE = Path(__file__).parents[2] / "suites" / "mnist"
+
+
+@pytest.mark.benchmark(group="harness")
+def test_round_trip(benchmark: Any, tmp_path: Path) -> None:
+    """Asking a warm worker and hearing back: what a cell pays beyond its own work."""
+    workers = Workers((), SUITE, tmp_path, lambda text: None)
+    try:
+        workers.ask("torch", "cpu", 60.0, "hello")
+        benchmark(workers.ask, "torch", "cpu", 60.0, "hello")
+    finally:
+        workers.stop()
+
+
+@pytest.mark.benchmark(group="harness")
+def test_fresh_process(benchmark: Any) -> None:
+    """The rival: a process a cell, as asv and pyperf have it, without even importing a framework."""
+    command = [sys.executable, "-c", "pass"]
+    benchmark.pedantic(subprocess.run, (command,), {"check": True}, rounds=5)
+
+
+@pytest.mark.benchmark(group="harness")
+def test_planning(benchmark: Any) -> None:
+    """From a suite's folder to its cells, plugins included."""
+
+    def cells() -> Any:
+        folder = find_suite(str(SUITE))
+        suite = read_suite(folder)
+        registry = load_registry((), [folder])
+        return plan("mnist", suite, suite.preset(None), registry, Selection())
+
+    assert benchmark(cells)
