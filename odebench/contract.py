@@ -132,7 +132,10 @@ class TaskInstance(Protocol):
     recipe: Recipe | None
 
     def probe(self) -> PyTree:
-        """The batch (NumPy) that every measurement but training is made on."""
+        """The batch (NumPy) that counting, memory and timing are made on."""
+
+    def accuracy_probe(self) -> PyTree:
+        """The batch (NumPy) that errors are measured on: small enough for a reference at a far tighter tolerance."""
 
     def batch(self, step: int) -> PyTree:
         """The training batch (NumPy) of a step; the same for every framework, and for a resumed run."""

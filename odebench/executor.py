@@ -53,7 +53,7 @@ class Worker:
         except (EOFError, ConnectionError) as error:
             raise WorkerFailure(CellStatus.crashed, self._obituary()) from error
         self.kill()
-        raise WorkerFailure(CellStatus.timeout, f"killed after {limit:g} s (time_limit)")
+        raise WorkerFailure(CellStatus.timeout, f"time_limit used up: killed {limit:.3g} s into {name!r}")
 
     def kill(self) -> None:
         self._process.kill()
@@ -63,6 +63,7 @@ class Worker:
     def _obituary(self) -> str:
         self._process.join(5)
         code = self._process.exitcode
+        self.kill()
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         lines = self._log.read_text(errors="replace").split("\n") if self._log.exists() else []
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")

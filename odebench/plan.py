@@ -91,8 +91,10 @@ def plan(name: str, suite: Suite, preset: Preset, registry: Registry, selection:
     for matrix in suite.matrix:
         for cell in planner.expand(matrix):
             cells.setdefault(cell.hash, cell)
-    if not cells:
+    if not cells and selection.backends:
         raise UserError(f"--backend {', '.join(selection.backends)}: no task of this suite runs with it")
+    if not cells:
+        raise UserError("no cells: a task needs library/solver/gradient backends, or bare frameworks if without an ODE")
     return _only(list(cells.values()), selection.only)
 
 
@@ -170,6 +172,8 @@ class _Planner:
     def _frameworks(self, matrix: Matrix) -> list[_Contender]:
         found = []
         for name in matrix.backends:
+            if "/" in name:  # a backend is for tasks with an ODE
+                continue
             if name not in self.registry.frameworks:
                 raise unknown("framework", name, self.registry.frameworks)
             chosen = self.selection.backends
@@ -212,8 +216,8 @@ def _with_named_solvers(registry: Registry, patterns: Sequence[str]) -> list[str
     for name, pattern in product(solvers, patterns):
         library, _, rest = pattern.partition("/")
         candidate = f"{library}/{name}/{rest.rpartition('/')[2]}"
-        if rest and backends(registry, candidate):
-            swapped.append(candidate)
+        if rest:
+            swapped += [b.name for b in backends(registry, candidate) if b.solver.provider in registry.named]
     return swapped
 
 

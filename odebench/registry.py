@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import re
@@ -90,7 +91,7 @@ class Registry:
     def load_named(self, reference: str) -> None:
         """Load ``--plugin FILE|MODULE``. :raises UserError: when there is no such file or module."""
         path = Path(reference)
-        self.named.add(path.stem if path.suffix == ".py" else reference)
+        self.named.add(path.resolve().stem if path.suffix == ".py" or path.exists() else reference)
         if path.suffix == ".py" or path.exists():
             if not path.exists():
                 raise UserError(f"--plugin {reference}: there is no such file")
@@ -108,8 +109,10 @@ class Registry:
         module = None
         try:
             module = importer()
+            if self._manager.is_registered(module):
+                return  # named twice, or installed and named
             self._loading, self._provider = module, name
-            self._manager.register(module, name)
+            self._manager.register(module, module.__name__)
             self._reject_misspelt(module)
         except (Exception, SystemExit) as error:
             if module is not None and self._manager.is_registered(module):
@@ -118,6 +121,7 @@ class Registry:
                 table.clear()
                 table.update(old)
             reason = f"{type(error).__name__}: {error}" if not isinstance(error, UserError) else str(error)
+            reason = " ".join(reason.split())
             if self.strict:
                 raise UserError(f"plugin {name} ({origin}): {reason}") from error
             self.plugins.append(Plugin(name, origin, reason))
@@ -162,13 +166,11 @@ class Registry:
         library, _, name = key.rpartition("/")
         clash = table.get(key)
         if clash is None and kind == "solver":  # a tableau is a solver of every framework with an engine
-            if library and library in self.frameworks:
+            engines = [framework.name for framework in self.frameworks.values() if framework.runge_kutta]
+            if library in engines:
                 clash = self.tableaus.get(name)
             elif not library:
-                clash = next(
-                    (self.solvers[f"{f}/{key}"] for f in self.frameworks if f"{f}/{key}" in self.solvers),
-                    None,
-                )
+                clash = next((self.solvers[f"{f}/{key}"] for f in engines if f"{f}/{key}" in self.solvers), None)
         if clash is not None:
             raise UserError(f"the {kind} name {key!r} is taken by plugin {clash.provider!r}")
         table[key] = entry
@@ -176,7 +178,8 @@ class Registry:
 
 def _import_path(path: Path) -> ModuleType:
     """Import a file or a package folder under a name of its own, so that two suites' ``task.py`` do not meet."""
-    name = "odebench_file_" + re.sub(r"\W", "_", str(path.with_suffix("")))
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    name = "odebench_file_" + re.sub(r"\W", "_", path.stem) + "_" + digest
     if name in sys.modules:
         return sys.modules[name]
     source = path / "__init__.py" if path.is_dir() else path

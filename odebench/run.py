@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from odebench.backends import find_backend
-from odebench.errors import UserError
+from odebench.errors import UserError, unknown
 from odebench.executor import WorkerFailure, Workers
 from odebench.measure import timing
 from odebench.measure.accuracy import Arrays, agree
@@ -57,9 +56,18 @@ class Run:
         return found
 
     def execute(self, cells: list[Cell]) -> None:
-        """Run the cells, those that differ only in backend together, as rivals."""
-        for _, rivals in groupby(cells, key=lambda c: (c.task, c.device, c.dtype, c.rtol, c.atol, c.seed)):
-            self._execute_rivals(list(rivals))
+        """Run the cells, those that differ only in backend together, as rivals.
+
+        :raises UserError: before anything is measured, for a reference by a backend that there is not.
+        """
+        groups: dict[Any, list[Cell]] = {}
+        for cell in cells:
+            if "accuracy" in self.preset.measure and not cell.skip:
+                self._judges(cell)
+            key = (cell.task, cell.device, cell.dtype, cell.rtol, cell.atol, cell.seed)
+            groups.setdefault(key, []).append(cell)
+        for rivals in groups.values():
+            self._execute_rivals(rivals)
 
     def _execute_rivals(self, cells: list[Cell]) -> None:
         for cell in cells:
@@ -98,7 +106,7 @@ class Run:
     def _first_call(self, cell: Cell) -> None:
         started = datetime.now(UTC).isoformat(timespec="seconds")
         self._records[cell] = Record(config=cell.config, hash=cell.hash, row=cell.row, started=started)
-        self.registry.hook.odebench_cell_started(cell=cell)
+        self._tell("started", cell=cell)
         if cell.skip:
             raise WorkerFailure(CellStatus.skipped, cell.skip)
         self._records[cell].metrics |= self._ask(cell, "first_call", cell)
@@ -111,7 +119,7 @@ class Run:
             return None
 
     def _measure(self, cell: Cell) -> None:
-        self.registry.hook.odebench_cell_started(cell=cell)
+        self._tell("started", cell=cell)
         record = self._records[cell]
         wanted = self.preset.measure
         request = MeasureRequest(
@@ -132,7 +140,15 @@ class Run:
         record.status, record.reason = status, reason
         record.seconds = self._spent.pop(cell, 0.0)
         self.store.append(record)
-        self.registry.hook.odebench_cell_finished(cell=cell, record=record)
+        self._tell("finished", cell=cell, record=record)
+
+    def _tell(self, what: str, **event: Any) -> None:
+        """Call a hook. A listener that fails is logged: what was measured is worth more than who listens."""
+        hook = getattr(self.registry.hook, f"odebench_cell_{what}")
+        try:
+            hook(**event)
+        except Exception as error:
+            self.store.log(f"a plugin's {hook.name} failed: {type(error).__name__}: {error}")
 
     def _reference(self, cell: Cell) -> Path | None:
         """The file of the truth for a cell's task, made when first needed; None when two methods cannot be had."""
@@ -146,28 +162,32 @@ class Run:
         return self._references[key]
 
     def _make_reference(self, cell: Cell, file: Path) -> bool:
-        entry = next((r for r in self.suite.reference if fnmatchcase(cell.task, r.task)), None)
-        if entry is None:
-            return False
         truths: list[Arrays] = []
-        for name in entry.backends:
-            judge = self._judge(cell, name, entry.tolerance)
-            if judge is None or len(truths) == 2:
-                continue
+        for judge in self._judges(cell):
+            if len(truths) == 2:
+                break
             try:
                 truths.append(self.workers.ask(judge.framework, "cpu", self.preset.time_limit, "truth", judge))
             except WorkerFailure as failure:
-                self.store.log(f"reference {name} for {cell.task}: {failure}")
+                self.store.log(f"reference {judge.backend} for {cell.task}: {failure}")
         if len(truths) < 2:
             return False
         file.parent.mkdir(exist_ok=True)
         np.savez(file, allow_pickle=False, **agree(*truths))
         return True
 
+    def _judges(self, cell: Cell) -> list[Cell]:
+        """The cells that can make a task's reference. :raises UserError: for a backend that there is not."""
+        entry = next((r for r in self.suite.reference if fnmatchcase(cell.task, r.task)), None)
+        found = [self._judge(cell, name, entry.tolerance) for name in entry.backends] if entry else []
+        return [judge for judge in found if judge is not None]
+
     def _judge(self, cell: Cell, name: str, tolerance: Tolerance) -> Cell | None:
         """The cell that makes one of a reference's two truths, or None where its library is not installed."""
         judge = replace(cell, backend=name, device="cpu", dtype="float64", num_steps=None, skip="")
         if not cell.ode:
+            if name not in self.registry.frameworks:
+                raise unknown("framework", f"{name} (a reference of {cell.task})", self.registry.frameworks)
             missing = self.registry.frameworks[name].missing
             return None if missing else replace(judge, framework=name, library=name)
         info = find_backend(self.registry, name)

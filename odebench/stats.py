@@ -16,7 +16,7 @@ def median_interval(samples: Sequence[float], confidence: float = 0.95) -> tuple
     ordered = sorted(samples)
     n = len(ordered)
     outside, k = 0.0, 0
-    while k < (n - 1) // 2:
+    while k <= (n - 1) // 2:
         outside += 2 * comb(n, k) * 0.5**n
         if outside > 1 - confidence:
             break
@@ -26,8 +26,9 @@ def median_interval(samples: Sequence[float], confidence: float = 0.95) -> tuple
 
 
 def relative_half_width(samples: Sequence[float]) -> float:
+    """Half of the 95 % interval over the median; 0 where the interval is a point."""
     low, high = median_interval(samples)
-    return (high - low) / 2 / median(samples)
+    return (high - low) / 2 / median(samples) if high > low else 0.0
 
 
 def summary(name: str, samples: Sequence[float]) -> dict[str, float]:

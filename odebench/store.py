@@ -69,8 +69,12 @@ class Store:
 
     def append(self, record: Record) -> None:
         """Add one record, on disk before this returns, so that nothing measured is lost."""
-        with (self.folder / RECORDS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record.to_dict()) + "\n")
+        with (self.folder / RECORDS).open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read() != b"\n":
+                    file.write(b"\n")  # end the line that an interrupted run left half written
+            file.write(json.dumps(record.to_dict()).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -100,13 +104,18 @@ def _read_records(file: Path) -> Iterator[Record]:
         yield Record.from_dict(data)
 
 
+def _cell_of_table(value: Any) -> Any:
+    """Lists and tables as JSON: a column of a table holds one kind of thing."""
+    return json.dumps(value) if isinstance(value, (list, dict)) else value
+
+
 def _table(records: list[Record], folder: Path) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
     for record in records:
         config = {k: v for k, v in record.config.items() if k != "options"}
-        options = {f"option_{k}": v for k, v in record.config["options"].items()}
+        options = {f"option_{k}": _cell_of_table(v) for k, v in record.config["options"].items()}
         head = {"row": record.row, "status": str(record.status), "reason": record.reason}
         tail = {"seconds": record.seconds, "started": record.started, "hash": record.hash, "run": folder.name}
         rows.append(head | config | record.metrics | options | tail)

@@ -6,12 +6,13 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveFloat, PositiveInt, ValidationError
 
 from odebench.errors import UserError, choices
 
 Pass = Literal["timing", "counting", "accuracy", "memory", "peak", "overhead", "training"]
 DType = Literal["float32", "float64"]
+MAX_SECONDS = 2e6  # what waiting for a pipe can be told: a 32-bit count of milliseconds
 NonEmpty = Annotated[list[str], Field(min_length=1)]
 
 
@@ -36,7 +37,7 @@ class Matrix(_Table):
 
     tasks: NonEmpty
     backends: NonEmpty
-    tolerances: list[Tolerance] = [Tolerance(rtol=1e-6, atol=1e-6)]
+    tolerances: Annotated[list[Tolerance], Field(min_length=1)] = [Tolerance(rtol=1e-6, atol=1e-6)]
     dtypes: Annotated[list[DType], Field(min_length=1)] = ["float32"]
     num_steps: PositiveInt = 8
 
@@ -67,7 +68,7 @@ class Preset(_Table):
 
     :param measure: the passes, each made apart from the others.
     :param options: passed on to the tasks.
-    :param time_limit: seconds after which a cell's process is killed.
+    :param time_limit: seconds after which a cell's process is killed, at most MAX_SECONDS.
     :param time_budget: seconds of timing samples a cell may take.
     :param min_samples: timing samples a cell takes at least.
     :param max_samples: timing samples a cell takes at most.
@@ -76,9 +77,9 @@ class Preset(_Table):
     """
 
     measure: list[Pass] = list(get_args(Pass))
-    options: dict[str, Any] = {}
+    options: dict[str, JsonValue] = {}
     seeds: Annotated[list[int], Field(min_length=1)] = [0]
-    time_limit: PositiveFloat = 600.0
+    time_limit: Annotated[float, Field(gt=0, le=MAX_SECONDS)] = 600.0
     time_budget: PositiveFloat = 10.0
     min_samples: PositiveInt = 5
     max_samples: PositiveInt = 200
@@ -127,13 +128,17 @@ def read_suite(folder: Path) -> Suite:
     file = folder / "suite.toml"
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{file}: not valid TOML: {error}") from error
     try:
         suite = Suite.model_validate(data)
     except ValidationError as error:
         raise UserError("\n".join(f"{file}: {_explain(e)}" for e in error.errors())) from error
-    suite.preset(None)
+    if suite.default_preset not in suite.presets:
+        name = suite.default_preset
+        raise UserError(f"{file}: unknown default_preset {name!r}; {choices(name, suite.presets)}")
     return suite
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from odebench.cli.options import plugin_options
+from odebench.errors import UserError
 
 if TYPE_CHECKING:
     from odebench.registry import Registry
@@ -58,13 +58,15 @@ def _tasks(registry: Registry) -> Table:
 
 
 def _suites(registry: Registry) -> Table:
+    from odebench.suite import read_suite
+
     def rows() -> Iterator[tuple[str, ...]]:
         for folder in _suite_folders():
             try:
-                data = tomllib.loads((folder / "suite.toml").read_text(encoding="utf-8"))
-                yield str(folder), str(data.get("title", "")), ", ".join(data.get("presets", {}))
-            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-                yield str(folder), f"unreadable: {error}", ""
+                suite = read_suite(folder)
+                yield str(folder), suite.title, ", ".join(suite.presets)
+            except UserError as error:
+                yield str(folder), f"invalid: {' '.join(str(error).split())}", ""
 
     return ("suite", "title", "presets"), rows()
 

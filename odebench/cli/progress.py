@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from odebench.hookspecs import hookimpl
 
@@ -30,8 +31,8 @@ class Progress:
         self._began = time.monotonic()
         self._current = "starting workers"
         self._bar = Bar(
-            TextColumn("[bold]{task.fields[cell]}"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.fields[cell]}", style="bold", markup=False),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -69,4 +70,4 @@ class Progress:
         reason = f" ({record.reason})" if record.reason else ""
         line = f"[{self._done}/{self._total}] {cell.label}: {record.status}{reason}, {record.seconds:.1f} s"
         estimate = f"; {elapsed:.0f} s so far, about {left:.0f} s to go" if left else ""
-        self._console.print(line + estimate, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(Text(line + estimate), soft_wrap=True)

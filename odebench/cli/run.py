@@ -98,7 +98,7 @@ def _execute(request: dict[str, Any], selection: Selection, open_store: Any) -> 
     session = Run(suite, preset, registry, workers, store)
     try:
         with progress:
-            frameworks = session.check_devices(left)
+            frameworks = store.read("environment.json").get("frameworks", {}) | session.check_devices(left)
             store.write("environment.json", environment(folder) | {"frameworks": frameworks})
             registry.register(progress, "progress")
             session.execute(left)

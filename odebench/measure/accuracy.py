@@ -18,8 +18,9 @@ _AGREEMENT = "agreement/"
 
 def truth(session: Session) -> Arrays:
     """The probe's prediction and the loss's gradient with respect to every parameter, by this session's backend."""
-    prediction = session.adapter.forward(session.predict)(session.params, session.probe)
-    _, grads = session.value_and_grad(session.params, session.probe)
+    probe = session.adapter.asarray(session.task.accuracy_probe())
+    prediction = session.adapter.forward(session.predict)(session.params, probe)
+    _, grads = session.value_and_grad(session.params, probe)
     found = {_PREDICTION: session.adapter.numpy(prediction)}
     return found | {_GRADIENT + name: g for name, g in session.adapter.numpy(grads).items()}
 

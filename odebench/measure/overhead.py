@@ -58,6 +58,7 @@ def overhead(session: Session, seconds: float) -> dict[str, float]:
     once = adapter.elapsed(lambda: gradient(inputs, None))
     repeats = max(3, min(50, int(seconds / 2 / max(once, 1e-6))))
     wall = median(adapter.elapsed(lambda: gradient(inputs, None)) for _ in range(repeats))
-    c_f, c_fv = adapter.bare_cost(f, float(ts[0]), y0, params, seconds / 2)
+    bare = f if params is not None else lambda t, y, _: f(t, y)
+    c_f, c_fv = adapter.bare_cost(bare, float(ts[0]), y0, params, seconds / 2)
     limit = counts.f * c_f + counts.vjp * (c_fv - c_f)
     return {"overhead": wall / limit, "solve_gradient_s": wall, "bare_f_s": c_f, "bare_f_vjp_s": c_fv}

@@ -42,9 +42,11 @@ def train(
     spent += time.perf_counter() - begin
     note("testing")
     predict = adapter.forward(session.predict)
-    metrics = task.evaluate(lambda inputs: adapter.numpy(predict(params, adapter.asarray(inputs))))
-    tail = losses[-max(1, len(losses) // 10) :]
-    metrics |= {"train_loss": sum(tail) / len(tail), "train_s": spent, "train_steps": recipe.steps}
+    found = task.evaluate(lambda inputs: adapter.numpy(predict(params, adapter.asarray(inputs))))
+    metrics = {name: float(value) for name, value in found.items()}
+    metrics |= {"train_s": spent, "train_steps": recipe.steps}
+    if tail := losses[-max(1, len(losses) // 10) :]:
+        metrics["train_loss"] = sum(tail) / len(tail)
     stride = max(1, len(losses) // 1000)
     return metrics, [{"step": i + 1, "loss": losses[i]} for i in range(0, len(losses), stride)]
 
@@ -63,7 +65,8 @@ def _save(
 def _restore(session: Session, file: Path) -> tuple[int, Any, Any, list[float], float]:
     adapter = session.adapter
     if not file.exists():
-        params = adapter.asarray(session.task.params)
+        # A copy: a framework's arrays may share the task's memory, and a training step may work in place.
+        params = adapter.asarray({name: np.array(value) for name, value in session.task.params.items()})
         return 0, params, adapter.zeros_like(params), [], 0.0
     with np.load(file) as stored:
         found = dict(stored)

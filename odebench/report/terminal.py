@@ -22,12 +22,14 @@ class Column:
 
     :param metrics: what it shows, joined by slashes; the first one decides which row is best.
     :param best: whether the smallest figure is marked.
+    :param limit: a metric below which the figure means nothing: how far two references are apart.
     """
 
     title: str
     metrics: tuple[str, ...]
     format: Callable[[float], str]
     best: bool = True
+    limit: str = ""
 
 
 def _percent(value: float) -> str:
@@ -68,7 +70,7 @@ COLUMNS = (
     Column("over-\nhead", ("overhead",), _ratio),
     Column("memory\nMB", ("memory_bytes",), _megabytes),
     Column("peak\nMB", ("peak_growth_bytes",), _megabytes),
-    Column("gradient\nerror", ("gradient_error",), _scientific),
+    Column("gradient\nerror", ("gradient_error",), _scientific, limit="reference_gradient_agreement"),
 )
 
 
@@ -77,13 +79,13 @@ def table(records: Sequence[Record]) -> Table:
     shown = [c for c in COLUMNS if any(c.metrics[0] in r.metrics for r in records)]
     best = {c.title: _best(records, c) for c in shown}
     result = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", collapse_padding=True)
-    result.add_column("\nrow", no_wrap=True)
-    result.add_column("\nbackend", no_wrap=True)
+    result.add_column("\nrow")  # the columns that may be cut where not everything fits
+    result.add_column("\nbackend")
     for column in shown:
         result.add_column(column.title, justify="right", no_wrap=True)
     result.add_column("\nstatus", no_wrap=True)
     for record in records:
-        cells = [Text(record.row), Text(_backend(record))]
+        cells = [Text(name, no_wrap=True, overflow="ellipsis") for name in (record.row, _backend(record))]
         for column in shown:
             text, value = _figure(record, column)
             mark = column.best and value is not None and value == best[column.title]
@@ -101,8 +103,13 @@ def _backend(record: Record) -> str:
 
 def _figure(record: Record, column: Column) -> tuple[str, float | None]:
     values = [record.metrics.get(name) for name in column.metrics]
+    if values[0] is None:
+        return "–", None
+    limit = record.metrics.get(column.limit, 0.0)
+    if values[0] < limit:
+        return f"<{column.format(limit)}", limit
     text = "/".join("–" if v is None or not math.isfinite(v) else column.format(v) for v in values)
-    return ("–", None) if values[0] is None else (text, values[0])
+    return text, values[0]
 
 
 def _best(records: Sequence[Record], column: Column) -> float | None:
@@ -119,5 +126,5 @@ def print_run(store: Store, console: Console) -> None:
     for record in records:
         if record.reason:
             line = f"{record.row} {_backend(record)}: {record.status}: {record.reason}"
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"* best of its column. Results: {store.folder}", markup=False, highlight=False, soft_wrap=True)
+            console.print(Text(line), soft_wrap=True)
+    console.print(Text(f"* best of its column. Results: {store.folder}"), soft_wrap=True)

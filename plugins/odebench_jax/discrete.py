@@ -43,15 +43,13 @@ def solve_flat(
         if not isinstance(g, jax.Array):  # a symbolic zero: only stats were used
             g = jnp.zeros(g.shape, g.dtype)
         index = [i for i, v in enumerate(varied) if v is not None]
-        y_bar, ts_bar, some = reverse(plan, ts, params, index, tape, g, timed is not None, num_steps is not None)
-
-        def or_nan(x: jax.Array) -> jax.Array:
-            return jnp.where(status == Status.ok, x, jnp.nan)
-
+        y_bar, ts_bar, some = reverse(
+            plan, ts, params, index, tape, g, status == Status.ok, timed is not None, num_steps is not None
+        )
         params_bar: list[jax.Array | None] = [None] * len(params)
         for i, p_bar in zip(index, some, strict=True):
-            params_bar[i] = or_nan(p_bar)
-        return or_nan(y_bar), None if ts_bar is None else or_nan(ts_bar), params_bar, None
+            params_bar[i] = p_bar
+        return y_bar, ts_bar, params_bar, None
 
     solve.defvjp(forward, backward, symbolic_zeros=True)
     return solve(y0, ts, params, knobs)

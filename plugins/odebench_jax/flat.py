@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 PyTree = Any
 Norm = Callable[[jax.Array], jax.Array]
@@ -62,6 +63,7 @@ class Layout:
 
     def norm(self, vector: jax.Array) -> jax.Array:
         """The largest of the leaves' root mean squares, so that inert leaves cannot dilute the others."""
-        squares = [jnp.mean(jnp.square(vector[part])) for part in self.slices if part.start < part.stop]
+        leaves = [vector[part] for part in self.slices if part.start < part.stop]
+        squares = [jnp.vdot(leaf, leaf, precision=lax.Precision.HIGHEST) / leaf.size for leaf in leaves]
         largest = jnp.stack(squares).max() if len(squares) > 1 else sum(squares, jnp.zeros((), self.dtype))
         return jnp.sqrt(largest)

@@ -13,7 +13,9 @@ from jax import lax
 from odebench.contract import Stats, Status
 
 from .flat import Norm
-from .lanes import any_lane
+from .indexing import row as at
+from .indexing import with_row
+from .lanes import any_lane, this_lane
 from .stages import Stages, combine
 from .steps import SLIVER, Tolerances, first_step, floored, next_step
 from .tape import Tape
@@ -51,12 +53,11 @@ class _Carry(NamedTuple):
     t: jax.Array
     y: jax.Array
     k0: jax.Array
-    stale: jax.Array  # k0 is not f(t, y) yet
     step: jax.Array
-    error: jax.Array
+    error: jax.Array  # of the last accepted step; of the adaptive
     rejected: jax.Array  # the last attempt was
-    base: jax.Array  # where the equal steps are counted from
-    count: jax.Array  # equal steps since
+    base: jax.Array  # where the steps are counted from; of the equal steps
+    count: jax.Array
     j: jax.Array  # next output
     ys: jax.Array
     status: jax.Array
@@ -89,31 +90,39 @@ def integrate(
     def active(c: _Carry) -> jax.Array:
         return (c.j <= last) & (c.status == Status.ok)
 
+    def first_stage(c: _Carry) -> jax.Array | int:
+        """0 where f(t, y) is still to be evaluated, as stage 0; 1 where k0 is it."""
+        begun = c.attempts > 0
+        if fsal:
+            return 1 if has_k0 else jnp.where(any_lane(begun), 1, 0)
+        if not plan.adaptive:
+            return 0
+        return jnp.where(any_lane(~c.rejected & (begun if has_k0 else True)), 0, 1)
+
     def attempt(c: _Carry) -> _Carry:
-        on = active(c)
-        limit = ts[c.j] if plan.landing else ts[-1]
+        on = this_lane(active(c))
+        limit = at(ts, c.j) if plan.landing else ts[-1]
         if plan.adaptive:
             aim = c.t + sign * c.step
         else:
             aim = c.base + sign * (c.count + 1).astype(ts.dtype) * c.step
         land = (limit - aim) * sign <= SLIVER * c.step
         t1 = jnp.where(land, limit, aim)
-        first = jnp.where(any_lane(c.stale), 0, 1)
-        k = stages.derivatives(f, c.t, t1, c.y, c.k0, first)
+        k = stages.derivatives(f, c.t, t1, c.y, c.k0, first_stage(c))
         h = (t1 - c.t).astype(y0.dtype)
         y1 = stages.advance(h, c.y, k)
-        finite = jnp.isfinite(y1).all()
         tried = jnp.abs(t1 - c.t)
         if plan.adaptive:
             estimate = h * combine(stages.b_error(y0.dtype), k)
-            error = plan.norm(estimate / tolerances.scale(c.y, y1)).astype(ts.dtype)
-            error = jnp.where(finite, error, jnp.inf)
+            error = jnp.where(jnp.isfinite(y1), estimate / tolerances.scale(c.y, y1), jnp.inf)
+            error = plan.norm(error).astype(ts.dtype)
             good = (error <= 1) & (tried > 0)
             step = next_step(error, c.error, tried, c.step, c.rejected, order)
             stuck = ~good & ((step < knobs.min_step) | (c.t + sign * step == c.t))
             step = jnp.maximum(step, jnp.asarray(knobs.min_step, ts.dtype))
             why = jnp.where(jnp.isfinite(error), Status.underflow, Status.non_finite)
         else:
+            finite = jnp.isfinite(y1).all()
             error, step, good = c.error, c.step, finite & (tried > 0)
             stuck, why = ~good, jnp.where(finite, Status.underflow, Status.non_finite)
         accept = on & good
@@ -123,7 +132,7 @@ def integrate(
 
         tape = None if c.tape is None else c.tape.write(c.y, k, jnp.where(accept, t1, c.t), any_lane(accept))
         if plan.landing:
-            ys, j = c.ys.at[c.j].set(jnp.where(on, y1, c.ys[c.j])), c.j + (accept & land)
+            ys, j = with_row(c.ys, c.j, jnp.where(on, y1, at(c.ys, c.j))), c.j + (accept & land)
         else:
             ys, j = _interpolate(stages, ts, sign, c, t1, h, k, accept)
             j = jnp.where(done, last + 1, j)
@@ -133,7 +142,6 @@ def integrate(
             t=jnp.where(accept, t1, c.t),
             y=jnp.where(accept, y1, c.y),
             k0=jnp.where(accept, k[-1], c.k0) if fsal else jnp.where(on, k[0], c.k0),
-            stale=jnp.zeros_like(c.stale) if fsal else accept,
             step=jnp.where(on, step, c.step),
             error=jnp.where(accept, floored(error), c.error),
             rejected=jnp.where(on, ~good, c.rejected),
@@ -152,7 +160,6 @@ def integrate(
         t=ts[0],
         y=y0,
         k0=k0,
-        stale=jnp.full((), not has_k0),
         step=step,
         error=floored(jnp.zeros((), ts.dtype)),
         rejected=no,
@@ -200,13 +207,13 @@ def _interpolate(
 
     def inside(carry: tuple[jax.Array, jax.Array]) -> jax.Array:
         _, j = carry
-        return accept & (j < last) & ((t1 - ts[j]) * sign >= 0)
+        return accept & (j < last) & ((t1 - at(ts, j)) * sign >= 0)
 
     def write(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         ys, j = carry
-        here = inside(carry)
-        theta = ((ts[j] - c.t) / (t1 - c.t)).astype(c.y.dtype)
+        here = this_lane(inside(carry))
+        theta = ((at(ts, j) - c.t) / (t1 - c.t)).astype(c.y.dtype)
         y = c.y + h * combine(stages.dense_weights(theta), k)
-        return ys.at[j].set(jnp.where(here, y, ys[j])), j + here
+        return with_row(ys, j, jnp.where(here, y, at(ys, j))), j + here
 
     return lax.while_loop(lambda carry: any_lane(inside(carry)), write, (c.ys, c.j))

@@ -22,3 +22,15 @@ def any_lane(flag: jax.Array) -> jax.Array:
 def _any_lane(axis_size: int, in_batched: list[bool], flag: jax.Array) -> tuple[jax.Array, bool]:
     del axis_size
     return any_lane(jnp.any(flag, axis=0) if in_batched[0] else flag), False
+
+
+@custom_vmap
+def this_lane(flag: jax.Array) -> jax.Array:
+    """In the body of such a loop: whether it runs for this lane. Constant without ``vmap``, so masks cost nothing."""
+    return jnp.ones_like(flag)
+
+
+@this_lane.def_vmap
+def _this_lane(axis_size: int, in_batched: list[bool], flag: jax.Array) -> tuple[jax.Array, bool]:
+    del axis_size
+    return (flag, True) if in_batched[0] else (this_lane(flag), False)

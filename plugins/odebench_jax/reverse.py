@@ -17,7 +17,9 @@ from jax import lax
 
 from .forward import Plan
 from .knots import Knots
-from .lanes import any_lane
+from .indexing import row as at
+from .indexing import with_row
+from .lanes import any_lane, this_lane
 from .stack import Stack, follow
 from .stages import Stages, combine
 from .tape import Tape
@@ -58,26 +60,29 @@ def reverse(
     varied: list[int],
     tape: Tape,
     g: jax.Array,
+    ok: jax.Array,
     timed: bool,
     equal: bool,
 ) -> tuple[jax.Array, jax.Array | None, Params]:
     """Cotangents of y0, of ts (None unless ``timed``) and of the parameters that ``varied`` names.
 
     :param g: cotangent of ys, (T, n).
+    :param ok: whether the solve succeeded; the cotangents are NaN if not.
     :param equal: whether the steps are equal parts of ``ts[-1] - ts[0]``.
     """
     stages, last = plan.stages, ts.shape[0] - 1
     fsal, b = stages.tableau.fsal, stages.b(g.dtype)
     following = follow(stages, lambda t, y: plan.f(t, y, params), tape.knots)
+    poison = jnp.where(ok, 0.0, jnp.nan)
     pull = _pull(plan, params, varied, timed)
 
     def step(c: _Carry) -> _Carry:
         row, stack = c.stack.row(c.n, following)
-        t0, t1 = tape.knots[c.n], tape.knots[c.n + 1]
-        moved = t0 != t1  # else it was another lane's step
+        t0, t1 = at(tape.knots, c.n), at(tape.knots, c.n + 1)
+        moved = this_lane(t0 != t1)  # else it was another lane's step
         h, k = (t1 - t0).astype(g.dtype), jnp.where(moved, row.k, 0)
-        landed = moved & (t1 == ts[c.j]) & (c.j > 0) if plan.landing else jnp.zeros((), bool)
-        y_bar = jnp.where(landed, c.y + g[c.j], c.y)
+        landed = moved & (t1 == at(ts, c.j)) & (c.j > 0) if plan.landing else jnp.zeros((), bool)
+        y_bar = jnp.where(landed, c.y + at(g, c.j), c.y)
         zero = jnp.zeros_like(t0)
         this = _Step(
             t0, t1, h, row.y, k, y_bar, jnp.vdot(y_bar, combine(b, k)), zero, zero, h * b[:, None] * y_bar
@@ -86,8 +91,8 @@ def reverse(
         if not plan.landing and last > 1:
             j, this, knots = _outputs(stages, ts, g, j, this, knots)
         if fsal:
-            k_bar = this.k_bar.at[jnp.where(moved, stages.count - 1, 0)].add(c.k0)
-            this = this._replace(k_bar=k_bar)
+            last_stage = jnp.where(moved, stages.count - 1, 0)
+            this = this._replace(k_bar=with_row(this.k_bar, last_stage, at(this.k_bar, last_stage) + c.k0))
         first = jnp.where(c.n == 0, 0, 1) if fsal else 0
         this, k0, params_bar = _stages(stages, pull, this, first, c.params)
         if knots is not None:
@@ -103,11 +108,12 @@ def reverse(
         j=jnp.full((), last - 1, jnp.int32),
         y=g[last],
         k0=jnp.zeros_like(g[last]),
-        params=[jnp.zeros_like(params[i]) for i in varied],
+        params=[jnp.full_like(params[i], poison) for i in varied],
         knots=Knots.zero(ts, equal) if timed else None,
     )
     end = lax.while_loop(lambda c: c.n >= 0, step, start)
-    return end.y + g[0], None if end.knots is None else end.knots.finish(ts), end.params
+    ts_bar = None if end.knots is None else end.knots.finish(ts) + poison.astype(ts.dtype)
+    return end.y + g[0] + poison.astype(g.dtype), ts_bar, end.params
 
 
 def _pull(plan: Plan, params: Params, varied: list[int], timed: bool) -> Pull:
@@ -133,19 +139,19 @@ def _stages(
 ) -> tuple[_Step, jax.Array, Params]:
     """Through the stages from the last to ``first``; also the cotangent of the first stage's derivative."""
     a, times, slopes = stages.a(step.y.dtype), stages.times(step.t0, step.t1), stages.c(step.t0.dtype)
-    sums = combine(a, step.k)
+    a_transposed, sums = a.T, combine(a, step.k)
     ys = step.y + step.h * sums
 
     def k_bar(i: jax.Array | int, ys_bar: jax.Array) -> jax.Array:
-        return step.k_bar[i] + step.h * combine(a[:, i], ys_bar)
+        return at(step.k_bar, i) + step.h * combine(at(a_transposed, i), ys_bar)
 
     def stage(carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         i, ys_bar, t0_bar, t1_bar, *params_bar = carry
-        t_bar, y_bar, p_bar = pull(times[i], ys[i], k_bar(i, ys_bar))
+        t_bar, y_bar, p_bar = pull(at(times, i), at(ys, i), k_bar(i, ys_bar))
         if t_bar is not None:
-            t0_bar, t1_bar = t0_bar + (1 - slopes[i]) * t_bar, t1_bar + slopes[i] * t_bar
+            t0_bar, t1_bar = t0_bar + (1 - at(slopes, i)) * t_bar, t1_bar + at(slopes, i) * t_bar
         summed = [p + q for p, q in zip(params_bar, p_bar, strict=True)]
-        return i - 1, ys_bar.at[i].set(y_bar), t0_bar, t1_bar, *summed
+        return i - 1, with_row(ys_bar, i, y_bar), t0_bar, t1_bar, *summed
 
     start = jnp.full((), stages.count - 1, jnp.int32)
     _, ys_bar, t0_bar, t1_bar, *params_bar = lax.while_loop(
@@ -169,15 +175,15 @@ def _outputs(
     length = step.t1 - step.t0
 
     def inside(j: jax.Array) -> jax.Array:
-        return (j > 0) & ((ts[j] - step.t0) * length > 0)
+        return (j > 0) & ((at(ts, j) - step.t0) * length > 0)
 
     def output(
         carry: tuple[jax.Array, _Step, Knots | None],
     ) -> tuple[jax.Array, _Step, Knots | None]:
         j, step, knots = carry
-        here = inside(j)
-        y_bar = jnp.where(here, g[j], 0)
-        theta = (ts[j] - step.t0) / length
+        here = this_lane(inside(j))
+        y_bar = jnp.where(here, at(g, j), 0)
+        theta = (at(ts, j) - step.t0) / length
         b, slopes = jax.jvp(stages.dense_weights, (theta.astype(g.dtype),), (jnp.ones((), g.dtype),))
         step = step._replace(
             y_bar=step.y_bar + y_bar,

@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .lanes import any_lane
+from .indexing import row as at
+from .indexing import with_row
 from .stages import Dynamics, Stages
-from .tape import SPARE, Row, Tape
+from .tape import Row, Tape
 
 _Rows = Callable[[Row, jax.Array], Row]
 
@@ -30,34 +31,34 @@ class Stack(NamedTuple):
 
     @classmethod
     def of(cls, tape: Tape) -> Stack:
-        steps = jnp.arange(tape.kept + SPARE, dtype=jnp.int32) * tape.stride
-        return cls((tape.count - 1) // tape.stride, steps, tape.slots)
+        steps = jnp.arange(tape.slots.shape[0], dtype=jnp.int32) << tape.thinned
+        return cls((tape.count - 1) >> tape.thinned, steps, tape.slots)
 
     def row(self, n: jax.Array, following: _Rows) -> tuple[Row, Stack]:
         """The row of step n, and the stack without it. n descends from call to call."""
-        start, room = self.steps[self.top], self.steps.shape[0] - 1 - self.top
+        start, room = at(self.steps, self.top), self.steps.shape[0] - 2 - self.top
         distance = n - start
-        stride = jnp.where(distance - 1 <= room, 1, (distance + 1) // 2)
+        stride = jnp.where(distance - 1 <= room, 1, (distance + 1) >> 1)
 
         def forward(carry: tuple[jax.Array, Row, Stack]) -> tuple[jax.Array, Row, Stack]:
             m, row, stack = carry
             m, row = m + 1, following(row, m)
-            store = ((m - start) % stride == 0) & (m < n) & (stack.top < stack.steps.shape[0] - 1)
+            store = (lax.rem(m - start, stride) == 0) & (m < n) & (stack.top < stack.steps.shape[0] - 2)
             top = stack.top + store
-            # Where nothing is stored the write goes to the slot above the stack's last, which is kept for that.
-            slot = jnp.where(store, top, stack.steps.shape[0])
-            return m, row, Stack(top, stack.steps.at[slot].set(m), stack.slots.at[slot].set(row.values))
+            # What is not stored is written to the last slot, which is kept for that.
+            slot = jnp.where(store, top, stack.steps.shape[0] - 1)
+            return m, row, Stack(top, with_row(stack.steps, slot, m), with_row(stack.slots, slot, row.values))
 
-        row = Row(self.slots[self.top])
+        row = Row(at(self.slots, self.top))
         _, row, stack = lax.while_loop(lambda carry: carry[0] < n, forward, (start, row, self))
-        return row, stack._replace(top=stack.top - (stack.steps[stack.top] == n))
+        return row, stack._replace(top=stack.top - (at(stack.steps, stack.top) == n))
 
 
 def follow(stages: Stages, f: Dynamics, knots: jax.Array) -> _Rows:
     """The function that takes the row of step m to that of step m + 1."""
 
     def following(row: Row, m: jax.Array) -> Row:
-        t0, t1, t2 = knots[m], knots[m + 1], knots[m + 2]
+        t0, t1, t2 = (at(knots, m + i) for i in range(3))
         y = stages.advance((t1 - t0).astype(row.y.dtype), row.y, row.k)
         if not stages.tableau.fsal:
             return Row.of(y, stages.derivatives(f, t1, t2, y, jnp.zeros_like(y), 0))

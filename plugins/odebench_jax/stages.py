@@ -14,6 +14,8 @@ from jax import lax
 
 from odebench.tableau import ExplicitRungeKutta
 
+from .indexing import row, with_row
+
 Dynamics = Callable[[jax.Array, jax.Array], jax.Array]
 _EXACT = lax.Precision.HIGHEST  # accelerators would round the stage sums to bfloat16 or TF32
 
@@ -67,7 +69,7 @@ class Stages:
         a, times, h = self.a(y.dtype), self.times(t0, t1), (t1 - t0).astype(y.dtype)
 
         def stage(i: jax.Array, k: jax.Array) -> jax.Array:
-            return k.at[i].set(f(times[i], y + h * combine(a[i], k)))
+            return with_row(k, i, f(row(times, i), y + h * combine(row(a, i), k)))
 
         # Rows of stages to come are multiplied by 0, so they must be finite: zeros, not an older step's values.
         k = jnp.zeros((self.count, *y.shape), y.dtype).at[0].set(k0)
@@ -79,5 +81,7 @@ class Stages:
     def dense_weights(self, theta: jax.Array) -> jax.Array:
         """``b_i(θ)`` of the continuous extension (HNW II.6); requires ``tableau.dense``."""
         coefficients = jnp.asarray(np.array(self.tableau.dense, dtype=float), theta.dtype)
-        powers = theta ** jnp.arange(1, coefficients.shape[1] + 1)
-        return combine(coefficients, powers)
+        weights = jnp.zeros_like(coefficients[:, 0])
+        for column in coefficients.T[::-1]:
+            weights = theta * (column + weights)
+        return weights

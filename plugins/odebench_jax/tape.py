@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .indexing import with_row
+
 MEMORY = 2**26
 """Bytes that the states on a tape may take, as long as :data:`FEWEST` fit in."""
 FEWEST, MOST = 16, 128
@@ -33,15 +35,15 @@ class Row(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """The knots of all accepted steps, and the rows of every ``stride``-th step.
+    """The knots of all accepted steps, and the rows of every 2^``thinned``-th step.
 
-    When the slots are full the stride doubles: every second row is dropped and the others move together. So at
+    When the slots are full every second row is dropped and the others move together. So at
     least half of the slots are in use, whatever the number of steps (online checkpointing). ``SPARE`` further slots
     are for the reverse, and one takes the rows that are not kept.
     """
 
     count: jax.Array
-    stride: jax.Array
+    thinned: jax.Array  # so many times: the stride is 2^thinned
     knots: jax.Array
     slots: jax.Array
 
@@ -52,7 +54,7 @@ class Tape(NamedTuple):
         kept += kept % 2
         return cls(
             count=jnp.zeros((), jnp.int32),
-            stride=jnp.ones((), jnp.int32),
+            thinned=jnp.zeros((), jnp.int32),
             knots=lax.empty((max_steps + 1,), t0.dtype).at[0].set(t0),
             slots=lax.empty((kept + SPARE + 1, *row), y0.dtype),
         )
@@ -63,21 +65,21 @@ class Tape(NamedTuple):
 
     def write(self, y: jax.Array, k: jax.Array, t1: jax.Array, keep: jax.Array) -> Tape:
         """Write a step to t1. Unless ``keep``, the next step overwrites it."""
-        wanted = self.count % self.stride == 0
-        slot = jnp.where(wanted, self.count // self.stride, self.slots.shape[0] - 1)
-        slots = self.slots.at[slot].set(Row.of(y, k).values)
-        knots = self.knots.at[self.count + 1].set(t1)
-        return Tape(self.count + keep, self.stride, knots, slots)._thinned()
+        slot = self.count >> self.thinned
+        slot = jnp.where(slot << self.thinned == self.count, slot, self.slots.shape[0] - 1)
+        slots = with_row(self.slots, slot, Row.of(y, k).values)
+        knots = with_row(self.knots, self.count + 1, t1)
+        return Tape(self.count + keep, self.thinned, knots, slots)._thin()
 
-    def _thinned(self) -> Tape:
+    def _thin(self) -> Tape:
         """A ``while_loop`` for an if, since it updates the slots in place where a ``cond`` may copy them."""
         half = self.kept // 2
 
         def full(tape: Tape) -> jax.Array:
-            return tape.count >= tape.kept * tape.stride
+            return tape.count >> tape.thinned >= tape.kept
 
         def thin(tape: Tape) -> Tape:
-            slots = lax.fori_loop(1, half, lambda i, s: s.at[i].set(s[2 * i]), tape.slots)
-            return tape._replace(stride=2 * tape.stride, slots=slots)
+            slots = lax.dynamic_update_slice_in_dim(tape.slots, tape.slots[: 2 * half : 2], 0, 0)
+            return tape._replace(thinned=tape.thinned + 1, slots=slots)
 
         return lax.while_loop(full, thin, self)

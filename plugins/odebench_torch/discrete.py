@@ -19,7 +19,6 @@ from odebench_torch.stepping import Evaluator, Step
 from odebench_torch.tape import Recorder
 from odebench_torch.vjp import vjp
 
-
 _FIRST: Tie = ((0, 1.0),)
 
 
@@ -68,12 +67,15 @@ class _DiscreteSolve(torch.autograd.Function):
         recorder: Recorder,
         scheme: Scheme,
         inputs: Sequence[Tensor],
-        *differentiable: Tensor,  # noqa: ARG004
+        y0: Tensor,
+        ts: Tensor,
+        *parameters: Tensor,
     ) -> Tensor:
         """:param inputs: what stands for the parameters in the recorded graphs."""
         # Saved by autograd, so that the graphs are freed as soon as the backward pass is done.
         ctx.save_for_backward(*recorder.tensors())
         ctx.layout, ctx.steps, ctx.scheme, ctx.inputs = recorder.layout, recorder.steps, scheme, inputs
+        ctx.like_ts = ts.dtype, ts.device
         return ys
 
     @staticmethod
@@ -83,7 +85,8 @@ class _DiscreteSolve(torch.autograd.Function):
         pullback = _Pullback(ctx.layout, ctx.saved_tensors, ctx.inputs, timed=timed)
         sweep = _Sweep(ctx.scheme, pullback)
         y0 = sweep.run(ctx.steps, cotangent)
-        ts = cotangent.new_tensor(sweep.ts(len(cotangent))) if timed else None
+        dtype, device = ctx.like_ts
+        ts = torch.tensor(sweep.ts(len(cotangent)), dtype=dtype, device=device) if timed else None
         return None, None, None, None, y0, ts, *pullback.totals
 
 
@@ -129,6 +132,7 @@ class _Sweep:
 
     def __init__(self, scheme: Scheme, pullback: _Pullback) -> None:
         self.scheme, self.pullback = scheme, pullback
+        self.carried: Tensor | None = None
         self.shares: list[tuple[Tensor, tuple[tuple[Tie, float], ...]]] = []
 
     def run(self, steps: Sequence[Step], g: Tensor) -> Tensor:
@@ -137,7 +141,6 @@ class _Sweep:
         rows = g.new_zeros((scheme.stages + 1, g.shape[1]))
         self.rows = rows.unbind()
         self.later = [rows.T[:, : scheme.stages - i] for i in range(scheme.stages)]
-        self.carried: Tensor | None = None
         for n in reversed(range(len(steps))):
             step, begin = steps[n], steps[n - 1].tie if n else _FIRST
             if step.landed is not None:

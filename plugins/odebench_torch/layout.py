@@ -73,11 +73,10 @@ class Layout:
             if leaves[0] is None:
                 row.zero_()
             else:
-                row.copy_(leaves[0].reshape(-1))
+                row.copy_(leaves[0].ravel())
             return
         parts = [
-            row.new_zeros(size) if leaf is None else leaf.reshape(-1)
-            for leaf, size in zip(leaves, self.sizes, strict=True)
+            row.new_zeros(size) if leaf is None else leaf.ravel() for leaf, size in zip(leaves, self.sizes, strict=True)
         ]
         torch.cat(parts, out=row)
 
@@ -104,4 +103,5 @@ class Layout:
     def outputs(self, ys: Tensor) -> PyTree:
         """A (T, n) matrix of states as a tree like y0, each leaf with T in front."""
         parts: Sequence[Tensor] = (ys,) if len(self.like) == 1 else ys.split_with_sizes(self.sizes, dim=1)
-        return self.tree([part.view(len(ys), *leaf.shape) for part, leaf in zip(parts, self.like, strict=True)])
+        count = ys.shape[0]
+        return self.tree([part.view(count, *leaf.shape) for part, leaf in zip(parts, self.like, strict=True)])

@@ -15,7 +15,7 @@ from odebench_torch.layout import Layout
 def largest_rms(leaves: list[Tensor]) -> float:
     """The largest of the leaves' root mean squares; infinite where one is not finite."""
     if len(leaves) == 1:
-        norms = [torch.linalg.vector_norm(leaves[0]).item()]
+        norms: list[float] = [torch.linalg.vector_norm(leaves[0]).item()]
     else:
         norms = torch.stack([torch.linalg.vector_norm(leaf) for leaf in leaves]).tolist()
     if not math.isfinite(sum(norms)):

@@ -15,6 +15,8 @@ SLIVER = 1e-3
 Tie = tuple[tuple[int, float], ...]
 """How a knot moves with the output times: ``(j, dknot/dts[j])`` for every j that it moves with."""
 
+Knot = tuple[float, Tie]
+
 
 class Pace(Protocol):
     """The host's side of a solve, in Python's float64 whatever the dtype of y.
@@ -47,17 +49,16 @@ class FixedPace:
         self, ts: Sequence[float], step: float | None, num_steps: int | None, max_steps: int, *, dense: bool
     ) -> None:
         self.t, self.h = ts[0], 0.0
-        self._knots: list[tuple[float, Tie]] = [(t, ((j, 1.0),)) for j, t in enumerate(ts)][1:]
-        if step is not None or num_steps is not None:
+        if step is None and num_steps is None:
+            self._knots: list[Knot] = [(ts[j], ((j, 1.0),)) for j in range(1, len(ts))]
+        else:
             self._knots = self._grid(ts, step, num_steps, dense=dense)
         self._next = 0
         if len(self._knots) > max_steps:
             raise SolveError(Status.max_steps, self._knots[max_steps - 1][0] if max_steps > 0 else ts[0])
 
     @staticmethod
-    def _grid(
-        ts: Sequence[float], step: float | None, num_steps: int | None, *, dense: bool
-    ) -> list[tuple[float, Tie]]:
+    def _grid(ts: Sequence[float], step: float | None, num_steps: int | None, *, dense: bool) -> list[Knot]:
         span, last = ts[-1] - ts[0], len(ts) - 1
         if num_steps is not None:
             h, n = span / num_steps, num_steps
@@ -65,8 +66,8 @@ class FixedPace:
             assert step is not None
             h = math.copysign(step, span)
             n = max(1, math.ceil(span / h - SLIVER))
-        knots: dict[int, tuple[float, Tie]] = {n: (ts[-1], ((last, 1.0),))}
-        further = []
+        knots: dict[int, Knot] = {n: (ts[-1], ((last, 1.0),))}
+        further: list[Knot] = []
         for j in range(1, last):
             m = round((ts[j] - ts[0]) / h)
             beside = abs(ts[j] - (ts[0] + m * h)) <= SLIVER * abs(h)
@@ -82,7 +83,7 @@ class FixedPace:
     def propose(self) -> float | None:
         return self._knots[self._next][0] if self._next < len(self._knots) else None
 
-    def judge(self, error: float) -> bool:  # noqa: ARG002
+    def judge(self, error: float) -> bool:
         self.t = self._knots[self._next][0]
         self._next += 1
         return True
@@ -104,7 +105,9 @@ class AdaptivePace:
         self.t, self.h = t0, h
         self.attempts = 0
         self._goals, self._reached = goals, 0
-        self._max_steps, self._min_step = max_steps, min_step
+        # Of fewer than ten units in the last place, a step is not what its error says.
+        self._min_step = max(min_step, 10.0 * math.ulp(max(abs(t0), abs(goals[-1]))))
+        self._max_steps = max_steps
         self._sign = math.copysign(1.0, goals[-1] - t0)
         self._alpha, self._beta = pi_exponents(error_order)
         self._last_error, self._error, self._growing = ERROR_FLOOR, 0.0, True
@@ -122,7 +125,7 @@ class AdaptivePace:
             self._proposed = goal
         else:
             self._proposed = self.t + self._sign * self.h
-            if self._proposed == self.t or self.h < self._min_step:
+            if self.h < self._min_step:
                 raise SolveError(Status.underflow if math.isfinite(self._error) else Status.non_finite, self.t)
         return self._proposed
 

@@ -18,6 +18,6 @@ def odebench_register_gradients(register: Callable[[odebench.GradientMethod], No
             name="adjoint",
             code=".method:bind",
             requires=("torch", "optree"),
-            summary="the continuous adjoint, solved backwards (Chen et al. 2018, Algorithm 2): memory does not grow with the steps",
+            summary="the continuous adjoint, solved backwards: memory does not grow with the steps",
         )
     )

@@ -37,7 +37,7 @@ class Augmented:
         da = [torch.zeros_like(leaf) if d is None else d for leaf, d in zip(y, found, strict=False)]
         return (
             unflatten(self.structure, [k_i.detach() for k_i in k]),
-            unflatten(self.structure, [d.detach() for d in da]),
+            unflatten(self.structure, da),
             *(zero if d is None else d.to(zero) for zero, d in zip(self.zeros, found[len(y) :], strict=True)),
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -49,12 +48,15 @@ def bind(
     norm = seminorm if adjoint_norm == "seminorm" else adjoint_norm
     given = {"rtol": adjoint_rtol, "atol": adjoint_atol, "norm": norm}
     backward |= {key: value for key, value in given.items() if value is not None}
+    backward_solve = adjoint_solver or solve
+    carries = _takes_first_step(backward_solve)
 
     def odeint(f: Dynamics, y0: PyTree, ts: Tensor, params: PyTree = None) -> PyTree:
         leaves, structure = flatten(y0)
         field = bind_dynamics(f, params)
-        problem = _Problem(field, structure, len(leaves), solve, options, adjoint_solver or solve, backward)
-        return unflatten(structure, _AdjointSolve.apply(problem, ts, *leaves, *field.parameters))
+        problem = _Problem(field, structure, len(leaves), solve, options, backward_solve, backward, carries)
+        ys = _AdjointSolve.apply(problem, ts, *leaves, *field.parameters)  # type: ignore[no-untyped-call]
+        return unflatten(structure, ys)
 
     return odeint
 
@@ -69,6 +71,7 @@ class _Problem(NamedTuple):
     """What a solve and its adjoint need beside the differentiable tensors.
 
     :param size: how many leaves the state has.
+    :param carries_step: whether the backward solve can be given its first step size.
     """
 
     field: Field
@@ -78,6 +81,7 @@ class _Problem(NamedTuple):
     options: dict[str, Any]
     backward_solve: Solve
     backward_options: dict[str, Any]
+    carries_step: bool
 
 
 class _AdjointSolve(torch.autograd.Function):
@@ -153,11 +157,10 @@ class _Sweep:
         (_, a, *parameters), stats = problem.backward_solve(self.augmented, state, back, **self.options)
         self.a = [leaf[-1] for leaf in flatten(a)[0]]
         self.parameters = [leaf[-1] for leaf in parameters]
-        if stats.next_step and _takes_first_step(problem.backward_solve):
+        if stats.next_step and problem.carries_step:
             self.options["first_step"] = stats.next_step
 
 
-@cache
 def _takes_first_step(solve: Solve) -> bool:
     parameters = inspect.signature(solve).parameters.values()
     return any(p.name == "first_step" or p.kind is p.VAR_KEYWORD for p in parameters)

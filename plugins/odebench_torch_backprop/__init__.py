@@ -18,6 +18,6 @@ def odebench_register_gradients(register: Callable[[odebench.GradientMethod], No
             name="backprop",
             code=".method:bind",
             requires=("torch", "optree"),
-            summary="backpropagation through the solver: exact for the steps taken; keeps the activations of every step",
+            summary="through the solver: exact for the steps taken, keeps the activations of each",
         )
     )

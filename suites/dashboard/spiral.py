@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 BACKENDS = ["torch/dopri5/backprop", "torch/dopri5/adjoint", "jax/dopri5/backprop", "jax/dopri5/adjoint"]
-TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+TOLERANCE: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-5}
 TIMES = np.linspace(0.0, 1.0, 10, dtype=np.float32)
 
 

@@ -40,7 +40,9 @@ class MnistTask:
     :param seed: of the parameters, of the order of the images and of the crops.
     :param stem: ``conv`` (three convolutions) or ``res`` (a convolution, two ResBlocks); the MLP has neither.
     :param steps: training steps; 160 epochs when left out.
-    :param probe_size: images in the batch that is measured.
+    :param probe_size: images in the batch that is counted, timed and measured for memory.
+    :param accuracy_size: images in the batch whose errors are measured. The kinks of thousands of ReLUs make a
+        reference gradient expensive: two float64 images take as many evaluations as hundreds of training images.
     :param test_size: how many of the 10,000 test images, from the first on, are evaluated.
     :raises UserError: for an option out of range.
     """
@@ -58,6 +60,7 @@ class MnistTask:
         steps: int | None = None,
         batch_size: int = 128,
         probe_size: int = 128,
+        accuracy_size: int = 2,
         test_size: int = TEST_SIZE,
     ) -> None:
         if stem not in ("conv", "res"):
@@ -67,13 +70,15 @@ class MnistTask:
         for name, value, most in (
             ("batch_size", batch_size, TRAIN_SIZE),
             ("probe_size", probe_size, TRAIN_SIZE),
+            ("accuracy_size", accuracy_size, TRAIN_SIZE),
             ("test_size", test_size, TEST_SIZE),
         ):
             if not 1 <= value <= most:
                 raise UserError(f"mnist: {name} must be between 1 and {most}, got {value}")
         self._networks = import_module(f".{framework}_models", __package__)
         self._model, self._stem, self._seed = model, stem, seed
-        self._batch_size, self._probe_size, self._test_size = batch_size, probe_size, test_size
+        self._batch_size, self._test_size = batch_size, test_size
+        self._probe_size, self._accuracy_size = probe_size, accuracy_size
         self._epoch_steps = TRAIN_SIZE // batch_size
         self.params = {**initial(model, stem, np.random.default_rng([seed, _PARAMETERS]))}
         self.recipe = Recipe(
@@ -86,8 +91,11 @@ class MnistTask:
 
     def probe(self) -> Batch:
         """The first training images, uncropped; the same for every seed."""
-        images, labels = load("train")
-        return _batch(images[: self._probe_size], labels[: self._probe_size])
+        return _first(self._probe_size)
+
+    def accuracy_probe(self) -> Batch:
+        """The first few training images, uncropped; the same for every seed."""
+        return _first(self._accuracy_size)
 
     def batch(self, step: int) -> Batch:
         """Randomly cropped training images. A function of seed, batch size and step alone."""
@@ -135,6 +143,11 @@ def random_crop(images: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.
     rows, columns = rng.integers(0, 2 * PADDING + 1, (2, n))
     crops: npt.NDArray[np.uint8] = windows[np.arange(n), rows, columns]
     return crops
+
+
+def _first(count: int) -> Batch:
+    images, labels = load("train")
+    return _batch(images[:count], labels[:count])
 
 
 @lru_cache(maxsize=2)

@@ -99,7 +99,7 @@ def test_torchs_time_channel_is_the_first_of_a_concatenation():
 
 
 def test_the_convolutions_own_gradient_is_xlas():
-    """The kernel gradient as matrix products, and the one used off the CPU, against autodiff."""
+    """The kernel gradient as a convolution, and the one used off the CPU, against autodiff."""
     rng = np.random.default_rng(0)
     with jax.enable_x64(True):
         x, kernel, g = (jnp.asarray(rng.normal(size=s)) for s in ((2, 5, 7, 4), (3, 3, 4, 6), (2, 5, 7, 6)))
@@ -108,7 +108,7 @@ def test_the_convolutions_own_gradient_is_xlas():
         np.testing.assert_allclose(value, plain_value, rtol=1e-12)
         for ours, plain in zip(pull(g), plain_pull(g), strict=True):
             np.testing.assert_allclose(ours, plain, rtol=1e-10, atol=1e-12)
-        elsewhere = jax_models._plain_kernel_gradient(x, g)
+        elsewhere = jax_models._autodiff_kernel_gradient(x, g)
         np.testing.assert_allclose(elsewhere, plain_pull(g)[1], rtol=1e-12)
 
 

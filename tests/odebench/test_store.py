@@ -1,0 +1,196 @@
+"""A run on disk loses nothing that was measured, and its tables say what its records say."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import odebench
+from odebench.errors import UserError
+from odebench.record import SCHEMA, CellStatus, Record
+from odebench.store import RECORDS, Store
+
+CONFIG = {
+    "suite": "s", "task": "t/a", "backend": "l/s/g", "framework": "f", "library": "l", "solver": "s", "gradient": "g",
+    "device": "cpu", "dtype": "float64", "rtol": 1e-6, "atol": 1e-6, "num_steps": None, "seed": 0, "options": {"n": 3},
+}  # fmt: skip
+
+
+def record(hash_="a" * 12, **changes):
+    return Record(config=CONFIG | changes.pop("config", {}), hash=hash_, row="Row", **changes)
+
+
+NUMBERS = st.floats(allow_nan=False) | st.integers(-(2**53), 2**53)
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+RECORDS_OF_ALL_KINDS = st.builds(
+    Record,
+    config=st.dictionaries(st.text(), JSON, max_size=4),
+    hash=st.text(),
+    row=st.text(),
+    status=st.sampled_from(CellStatus),
+    reason=st.text(),
+    metrics=st.dictionaries(st.text(), NUMBERS, max_size=4),
+    samples=st.dictionaries(st.text(), st.lists(st.floats(allow_nan=False)), max_size=2),
+    curve=st.lists(st.fixed_dictionaries({"step": st.integers(), "loss": st.floats(allow_nan=False)}), max_size=3),
+    started=st.text(),
+    seconds=st.floats(0, 1e9),
+)
+
+
+@given(st.lists(RECORDS_OF_ALL_KINDS, max_size=3, unique_by=lambda record: record.hash))
+def test_what_is_appended_is_read_again(records):
+    """Every record, in the order of appending, whatever text and numbers are in it; one line each."""
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        for number, one in enumerate(records, 1):
+            store.append(one)
+            assert len((store.folder / RECORDS).read_text().split("\n")) == number + 1
+        assert store.records() == records
+
+
+def test_numbers_that_are_not_finite(tmp_path):
+    """NaN and the infinities are numbers that a diverged cell may have."""
+    store = Store(tmp_path)
+    store.append(record(metrics={"a": float("nan"), "b": float("-inf")}))
+    (read,) = store.records()
+    assert read.metrics["a"] != read.metrics["a"]
+    assert read.metrics["b"] == float("-inf")
+
+
+@pytest.mark.parametrize("cut", [1, 2, 40, -1])
+def test_a_truncated_last_line_costs_that_line_alone(tmp_path, cut):
+    """Neither the records before it, nor the one that a resumed run appends after it."""
+    store = Store(tmp_path)
+    for name in "abc":
+        store.append(record(name * 12))
+    file = tmp_path / RECORDS
+    text = file.read_text()
+    last = text[text.rstrip("\n").rindex("\n") + 1 :]
+    file.write_text(text[: -len(last)] + last.rstrip("\n")[:cut])
+    assert [r.hash[0] for r in store.records()] == ["a", "b"]
+    store.append(record("d" * 12))
+    store.append(record("e" * 12))
+    assert [r.hash[0] for r in store.records()] == ["a", "b", "d", "e"]
+
+
+def test_the_last_record_of_a_cell_counts(tmp_path):
+    """A cell that ran again replaces itself."""
+    store = Store(tmp_path)
+    store.append(record(status=CellStatus.timeout))
+    store.append(record("b" * 12))
+    store.append(record(status=CellStatus.ok))
+    assert [(r.hash[0], r.status) for r in store.records()] == [("a", CellStatus.ok), ("b", CellStatus.ok)]
+
+
+def test_a_newer_schema_is_refused(tmp_path):
+    """With the file, both schemas and what to do."""
+    newer = record(schema=SCHEMA + 1).to_dict() | {"unheard_of": 1}
+    (tmp_path / RECORDS).write_text(json.dumps(newer) + "\n")
+    message = f"records.jsonl is of schema {SCHEMA + 1}; this odebench reads up to {SCHEMA}: upgrade it"
+    with pytest.raises(UserError, match=message):
+        Store(tmp_path).records()
+    with pytest.raises(UserError, match=message):
+        odebench.load_results(tmp_path)
+
+
+def test_a_new_run_never_takes_the_folder_of_another(tmp_path):
+    """However many are made within a second; and what was asked for is written down at once."""
+    stores = [Store.create(tmp_path, "suite", {"number": number}) for number in range(3)]
+    assert len({store.folder for store in stores}) == 3
+    assert [store.read("run.json")["number"] for store in stores] == [0, 1, 2]
+    assert Store.open(stores[1].folder / RECORDS).folder == stores[1].folder
+
+
+def test_a_folder_that_cannot_be_made_is_the_users_error(tmp_path):
+    """Below a regular file nobody can make one, not even root."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot write results to .*file/below/suite: Not a directory"):
+        Store.create(tmp_path / "file" / "below", "suite", {})
+
+
+def test_what_is_no_run_is_told_with_the_latest_runs(tmp_path, monkeypatch):
+    """The message can be pasted from."""
+    monkeypatch.chdir(tmp_path)
+    run = Store.create(Path("results"), "suite", {}).folder
+    with pytest.raises(UserError, match=f"results is no run; the latest: {run}"):
+        Store.open(Path("results"))
+    (run / "run.json").unlink()
+    with pytest.raises(UserError, match=r"nowhere is no run; the latest: none"):
+        Store.open(Path("nowhere"))
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two runs of a suite: one with an ODE and samples, one without, with options of every kind."""
+    folder = tmp_path / "results" / "s"
+    first, second = Store(folder / "1"), Store(folder / "2")
+    for store in (first, second):
+        store.folder.mkdir(parents=True)
+        store.write("run.json", {})
+    samples = {"forward": [0.1, 1 / 3], "forward_backward": [0.3]}
+    first.append(record("a" * 12, metrics={"loss": 1 / 3, "nfe_forward": 26, "forward_s": 0.1 + 0.2}, samples=samples))
+    failed = {"status": CellStatus.timeout, "reason": "too, \"slow\"\nby far"}
+    first.append(record("b" * 12, config={"seed": 1}, metrics={"loss": 1e-300}, **failed))
+    options = {"nested": {}, "mixed": [1, "a"], "flag": True, "text": "x"}
+    empty = {"rtol": None, "atol": None, "solver": "", "options": options}
+    second.append(record("c" * 12, config=empty, metrics={"loss": 2.0}))
+    for store in (first, second):
+        store.write_tables()
+    return first, second
+
+
+def test_tables_give_the_same_figures(runs):
+    """Parquet and CSV, read by pandas, and load_results: equal to the last bit, column by column."""
+    for store in runs:
+        loaded = odebench.load_results(store.folder)
+        parquet = pd.read_parquet(store.folder / "records.parquet")
+        csv = pd.read_csv(store.folder / "records.csv", dtype=str, keep_default_na=False)
+        assert list(parquet.columns) == list(csv.columns) == list(loaded.columns)
+        pd.testing.assert_frame_equal(parquet, loaded, check_exact=True, check_dtype=False)
+        for name in ("loss", "seed", "seconds"):
+            assert [float(text) for text in csv[name]] == loaded[name].tolist()
+        for name in ("row", "status", "reason", "hash", "run", "backend"):
+            assert csv[name].tolist() == loaded[name].tolist()
+    samples = pd.read_parquet(runs[0].folder / "samples.parquet")
+    assert samples.to_dict("list") == {
+        "hash": ["a" * 12] * 3,
+        "kind": ["forward", "forward", "forward_backward"],
+        "index": [0, 1, 0],
+        "seconds": [0.1, 1 / 3, 0.3],
+    }
+    assert list(pd.read_parquet(runs[1].folder / "samples.parquet").columns) == list(samples.columns)
+
+
+def test_load_results(runs):
+    """From a run, its file, its suite or all results; one row a record, whichever run it is from."""
+    first, second = runs
+    assert odebench.load_results(str(first.folder))["hash"].tolist() == ["a" * 12, "b" * 12]
+    assert odebench.load_results(first.folder / RECORDS)["seed"].tolist() == [0, 1]
+    for above in (first.folder.parent, first.folder.parent.parent):
+        both = odebench.load_results(above)
+        assert both["run"].tolist() == ["1", "1", "2"]
+        assert both["loss"].tolist() == [1 / 3, 1e-300, 2.0]
+        assert both["rtol"].isna().tolist() == [False, False, True]
+        assert both["option_n"].dropna().tolist() == [3, 3]
+    assert second.folder.name in set(both["run"])
+
+
+def test_load_results_of_nothing(tmp_path):
+    """A path without runs, one that is not there, and a records file that is not there are named."""
+    for path in (tmp_path, tmp_path / "nowhere", tmp_path / RECORDS):
+        with pytest.raises(UserError, match=f"{path}: there is no records.jsonl at or below it"):
+            odebench.load_results(path)
+
+
+def test_an_unknown_attribute_of_odebench():
+    """``load_results`` is imported late; anything else is missing as usual."""
+    with pytest.raises(AttributeError, match="has no attribute 'load_result'"):
+        _ = odebench.load_result
