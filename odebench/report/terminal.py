@@ -75,7 +75,7 @@ COLUMNS = (
 
 
 def table(records: Sequence[Record]) -> Table:
-    """Rows in the order of the suite; the best figure of each column is marked among all rows."""
+    """Rows in the order of the suite; the best figure of each column is marked among the rivals on each task."""
     shown = [c for c in COLUMNS if any(c.metrics[0] in r.metrics for r in records)]
     best = {c.title: _best(records, c) for c in shown}
     result = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", collapse_padding=True)
@@ -88,7 +88,7 @@ def table(records: Sequence[Record]) -> Table:
         cells = [Text(name, no_wrap=True, overflow="ellipsis") for name in (record.row, _backend(record))]
         for column in shown:
             text, value = _figure(record, column)
-            mark = column.best and value is not None and value == best[column.title]
+            mark = value is not None and value == best[column.title].get(record.config["task"])
             cells.append(Text(f"*{text}" if mark else text, style="bold green" if mark else ""))
         style = "" if record.status is CellStatus.ok else "yellow" if record.status is CellStatus.skipped else "red"
         cells.append(Text(str(record.status), style=style))
@@ -102,19 +102,25 @@ def _backend(record: Record) -> str:
 
 
 def _figure(record: Record, column: Column) -> tuple[str, float | None]:
-    values = [record.metrics.get(name) for name in column.metrics]
-    if values[0] is None:
+    """What a cell of the table says, and the number that it competes with."""
+    values = [record.metrics.get(name, math.nan) for name in column.metrics]
+    if not math.isfinite(values[0]):
         return "–", None
-    limit = record.metrics.get(column.limit, 0.0)
-    if values[0] < limit:
-        return f"<{column.format(limit)}", limit
-    text = "/".join("–" if v is None or not math.isfinite(v) else column.format(v) for v in values)
-    return text, values[0]
+    if values[0] < record.metrics.get(column.limit, -math.inf):
+        values = [record.metrics[column.limit]]
+        return f"<{column.format(values[0])}", values[0]
+    return "/".join(column.format(v) if math.isfinite(v) else "–" for v in values), values[0]
 
 
-def _best(records: Sequence[Record], column: Column) -> float | None:
-    values = [r.metrics[column.metrics[0]] for r in records if column.metrics[0] in r.metrics]
-    return min((v for v in values if math.isfinite(v)), default=None)
+def _best(records: Sequence[Record], column: Column) -> dict[str, float]:
+    """The smallest figure of a column among the rivals on each task."""
+    best: dict[str, float] = {}
+    for record in records:
+        _, value = _figure(record, column)
+        if column.best and value is not None:
+            task = record.config["task"]
+            best[task] = min(value, best.get(task, math.inf))
+    return best
 
 
 def print_run(store: Store, console: Console) -> None:
@@ -127,4 +133,4 @@ def print_run(store: Store, console: Console) -> None:
         if record.reason:
             line = f"{record.row} {_backend(record)}: {record.status}: {record.reason}"
             console.print(Text(line), soft_wrap=True)
-    console.print(Text(f"* best of its column. Results: {store.folder}"), soft_wrap=True)
+    console.print(Text(f"* best of its column on its task. Results: {store.folder}"), soft_wrap=True)

@@ -113,7 +113,7 @@ def integrate(
         y1 = stages.advance(h, c.y, k)
         tried = jnp.abs(t1 - c.t)
         if plan.adaptive:
-            estimate = h * combine(stages.b_error(y0.dtype), k)
+            estimate = h * combine(stages.tableau.b_error or (), k)
             error = jnp.where(jnp.isfinite(y1), estimate / tolerances.scale(c.y, y1), jnp.inf)
             error = plan.norm(error).astype(ts.dtype)
             good = (error <= 1) & (tried > 0)

@@ -71,7 +71,7 @@ def reverse(
     :param equal: whether the steps are equal parts of ``ts[-1] - ts[0]``.
     """
     stages, last = plan.stages, ts.shape[0] - 1
-    fsal, b = stages.tableau.fsal, stages.b(g.dtype)
+    fsal, b = stages.tableau.fsal, jnp.asarray(stages.b, g.dtype)
     following = follow(stages, lambda t, y: plan.f(t, y, params), tape.knots)
     poison = jnp.where(ok, 0.0, jnp.nan)
     pull = _pull(plan, params, varied, timed)
@@ -85,7 +85,7 @@ def reverse(
         y_bar = jnp.where(landed, c.y + at(g, c.j), c.y)
         zero = jnp.zeros_like(t0)
         this = _Step(
-            t0, t1, h, row.y, k, y_bar, jnp.vdot(y_bar, combine(b, k)), zero, zero, h * b[:, None] * y_bar
+            t0, t1, h, row.y, k, y_bar, jnp.vdot(y_bar, combine(stages.b, k)), zero, zero, h * b[:, None] * y_bar
         )
         j, knots = c.j - landed, c.knots
         if not plan.landing and last > 1:
@@ -139,15 +139,14 @@ def _stages(
 ) -> tuple[_Step, jax.Array, Params]:
     """Through the stages from the last to ``first``; also the cotangent of the first stage's derivative."""
     a, times, slopes = stages.a(step.y.dtype), stages.times(step.t0, step.t1), stages.c(step.t0.dtype)
-    a_transposed, sums = a.T, combine(a, step.k)
-    ys = step.y + step.h * sums
+    a_transposed = a.T
 
     def k_bar(i: jax.Array | int, ys_bar: jax.Array) -> jax.Array:
         return at(step.k_bar, i) + step.h * combine(at(a_transposed, i), ys_bar)
 
     def stage(carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         i, ys_bar, t0_bar, t1_bar, *params_bar = carry
-        t_bar, y_bar, p_bar = pull(at(times, i), at(ys, i), k_bar(i, ys_bar))
+        t_bar, y_bar, p_bar = pull(at(times, i), step.y + step.h * combine(at(a, i), step.k), k_bar(i, ys_bar))
         if t_bar is not None:
             t0_bar, t1_bar = t0_bar + (1 - at(slopes, i)) * t_bar, t1_bar + at(slopes, i) * t_bar
         summed = [p + q for p, q in zip(params_bar, p_bar, strict=True)]
@@ -160,8 +159,8 @@ def _stages(
         (start, jnp.zeros_like(step.k), step.t0_bar, step.t1_bar, *params_bar),
     )
     step = step._replace(
-        y_bar=step.y_bar + ys_bar.sum(0),
-        h_bar=step.h_bar + jnp.vdot(ys_bar, sums),
+        y_bar=step.y_bar + combine([1.0] * stages.count, ys_bar),
+        h_bar=step.h_bar + jnp.vdot(ys_bar, jnp.matmul(a, step.k, precision=lax.Precision.HIGHEST)),
         t0_bar=t0_bar,
         t1_bar=t1_bar,
     )

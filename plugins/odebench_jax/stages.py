@@ -17,12 +17,22 @@ from odebench.tableau import ExplicitRungeKutta
 from .indexing import row, with_row
 
 Dynamics = Callable[[jax.Array, jax.Array], jax.Array]
-_EXACT = lax.Precision.HIGHEST  # accelerators would round the stage sums to bfloat16 or TF32
 
 
-def combine(weights: jax.Array, k: jax.Array) -> jax.Array:
-    """``Σ_i weights[..., i] k[i]`` in full precision."""
-    return jnp.matmul(weights, k, precision=_EXACT)
+def combine(weights: Sequence[float] | jax.Array, k: jax.Array) -> jax.Array:
+    """``Σ_i weights[i] k[i]``.
+
+    Written out, since XLA fuses the sum into its surroundings (as a dot it would be a kernel of its own, rounded to
+    TF32 or bfloat16 on accelerators; as a reduction it is several times slower on large states).
+    """
+    if isinstance(weights, jax.Array):
+        weights = [lax.index_in_dim(weights, i, keepdims=False) for i in range(k.shape[0])]
+    terms = [
+        w * lax.index_in_dim(k, i, keepdims=False)
+        for i, w in enumerate(weights)
+        if not (isinstance(w, float) and w == 0)
+    ]
+    return sum(terms[1:], terms[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +58,9 @@ class Stages:
     def a(self, dtype: Any) -> jax.Array:
         return jnp.asarray(self._a, dtype)
 
-    def b(self, dtype: Any) -> jax.Array:
-        return jnp.asarray([float(x) for x in self.tableau.b], dtype)
-
-    def b_error(self, dtype: Any) -> jax.Array:
-        return jnp.asarray(self.tableau.b_error, dtype)
+    @cached_property
+    def b(self) -> list[float]:
+        return [float(x) for x in self.tableau.b]
 
     def c(self, dtype: Any) -> jax.Array:
         return jnp.asarray([float(x) for x in self.tableau.c], dtype)
@@ -76,7 +84,7 @@ class Stages:
         return lax.fori_loop(first, self.count, stage, k)
 
     def advance(self, h: jax.Array, y: jax.Array, k: jax.Array) -> jax.Array:
-        return y + h * combine(self.b(y.dtype), k)
+        return y + h * combine(self.b, k)
 
     def dense_weights(self, theta: jax.Array) -> jax.Array:
         """``b_i(θ)`` of the continuous extension (HNW II.6); requires ``tableau.dense``."""

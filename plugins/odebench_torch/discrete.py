@@ -36,22 +36,21 @@ def solve_differentiably(
     """
     start = y0.detach()
     t0, k0 = ts[0].detach().to(start), torch.empty_like(start)
-    if torch.is_grad_enabled():
+    if not torch.is_grad_enabled():
+        evaluator = Evaluator(field, layout)
+        evaluator(t0, start, k0)
+        return integrate(evaluator, t0, k0)
+    with torch.no_grad():
         recorder = Recorder(field, layout, timed=ts.requires_grad)
-        with torch.no_grad():
-            recorder(t0, start, k0)
+        recorder(t0, start, k0)
         captured = recorder.captured()
         parameters = (*field.parameters, *captured)
-        if y0.requires_grad or ts.requires_grad or parameters:
-            ys, stats = integrate(recorder, t0, k0)
-            inputs = (*field.aliases, *captured)
-            return _DiscreteSolve.apply(ys, recorder, scheme, inputs, y0, ts, *parameters), stats
-        evaluator = Evaluator(field, layout)
-        evaluator.nfe = recorder.nfe
-        return integrate(evaluator, t0, k0)
-    evaluator = Evaluator(field, layout)
-    evaluator(t0, start, k0)
-    return integrate(evaluator, t0, k0)
+        if not (y0.requires_grad or ts.requires_grad or parameters):
+            return integrate(Evaluator(field, layout, recorder.nfe), t0, k0)
+        ys, stats = integrate(recorder, t0, k0)
+    inputs = (*field.aliases, *captured)
+    ys = _DiscreteSolve.apply(ys, recorder, scheme, inputs, y0, ts, *parameters)
+    return ys, stats
 
 
 class _DiscreteSolve(torch.autograd.Function):

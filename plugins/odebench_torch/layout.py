@@ -15,7 +15,7 @@ def flatten(tree: PyTree) -> tuple[list[Any], Any]:
     """The leaves of a tree and its structure; ``None`` is the structure of a bare tensor."""
     if isinstance(tree, Tensor):
         return [tree], None
-    import optree
+    import optree  # here, so that a bare tensor does not need it
 
     leaves, structure = optree.tree_flatten(tree)
     return leaves, structure
@@ -25,7 +25,7 @@ def unflatten(structure: Any, leaves: Sequence[Any]) -> PyTree:
     """The tree that :func:`flatten` took apart, with these leaves."""
     if structure is None:
         return leaves[0]
-    import optree
+    import optree  # here, so that a bare tensor does not need it
 
     return optree.tree_unflatten(structure, leaves)
 
@@ -49,6 +49,7 @@ class Layout:
             raise TypeError(f"the leaves of y0 differ: {sorted({f'{x.dtype} on {x.device}' for x in leaves})}")
         self.dtype, self.device = leaves[0].dtype, leaves[0].device
         self.like = [leaf.detach() for leaf in leaves]
+        self.shapes = [leaf.shape for leaf in leaves]
         self.sizes = [leaf.numel() for leaf in leaves]
         self.size = sum(self.sizes)
 
@@ -84,19 +85,17 @@ class Layout:
         """The leaves of what f returned.
 
         :raises ValueError: when its structure or a shape is not y's.
-        :raises TypeError: when a dtype is not y's.
+        :raises TypeError: when a leaf is not a tensor of y's dtype.
         """
         leaves, structure = flatten(dydt)
         if structure != self.structure:
             raise ValueError(f"dy/dt must have the structure of y: got {structure}, expected {self.structure}")
-        for leaf, like in zip(leaves, self.like, strict=True):
+        for leaf, shape in zip(leaves, self.shapes, strict=True):
             if not isinstance(leaf, Tensor):
                 raise TypeError(f"dy/dt must consist of tensors, got a {type(leaf).__name__}")
-            if leaf.shape != like.shape:
-                raise ValueError(
-                    f"dy/dt must have the shape of y: got {tuple(leaf.shape)}, expected {tuple(like.shape)}"
-                )
-            if leaf.dtype != self.dtype:
+            if leaf.shape != shape:
+                raise ValueError(f"dy/dt must have the shape of y: got {tuple(leaf.shape)}, expected {tuple(shape)}")
+            if leaf.dtype is not self.dtype:
                 raise TypeError(f"dy/dt must have the dtype of y: got {leaf.dtype}, expected {self.dtype}")
         return leaves
 
@@ -104,4 +103,4 @@ class Layout:
         """A (T, n) matrix of states as a tree like y0, each leaf with T in front."""
         parts: Sequence[Tensor] = (ys,) if len(self.like) == 1 else ys.split_with_sizes(self.sizes, dim=1)
         count = ys.shape[0]
-        return self.tree([part.view(count, *leaf.shape) for part, leaf in zip(parts, self.like, strict=True)])
+        return self.tree([part.view(count, *shape) for part, shape in zip(parts, self.shapes, strict=True)])

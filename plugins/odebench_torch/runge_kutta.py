@@ -72,7 +72,6 @@ class RungeKutta:
         start = y.detach()
         scheme = self._scheme(layout.dtype, layout.device)
 
-        @torch.no_grad()
         def integrate(f: Evaluator, t0: Tensor, k0: Tensor) -> tuple[Tensor, Stats]:
             pace: Pace
             if tolerance is None:

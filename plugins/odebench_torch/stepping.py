@@ -33,11 +33,10 @@ class Step(NamedTuple):
 
 
 class Evaluator:
-    """Calls f on flat vectors and counts the calls. A subclass may keep what it sees."""
+    """Calls f on flat vectors and counts the calls, ``nfe`` of them already made. A subclass may keep what it sees."""
 
-    def __init__(self, field: Field, layout: Layout) -> None:
-        self.call, self.layout = field.call, layout
-        self.nfe = 0
+    def __init__(self, field: Field, layout: Layout, nfe: int = 0) -> None:
+        self.call, self.layout, self.nfe = field.call, layout, nfe
 
     def __call__(self, t: Tensor, y: Tensor, row: Tensor) -> None:
         """Write f(t, y) into ``row``."""

@@ -23,6 +23,7 @@ class Augmented:
     def __init__(self, field: Field, structure: Any, like: Tensor) -> None:
         self.field, self.structure = field, structure
         self.zeros = [torch.zeros_like(p, dtype=like.dtype, device=like.device) for p in field.parameters]
+        self._foreign = any((p.dtype, p.device) != (like.dtype, like.device) for p in field.parameters)
         self._checked = False
 
     def __call__(self, t: Tensor, state: tuple[PyTree, ...]) -> tuple[PyTree, ...]:
@@ -34,11 +35,15 @@ class Augmented:
         pairs = [(k_i, a_i.neg()) for k_i, a_i in zip(k, flatten(state[1])[0], strict=True) if k_i.requires_grad]
         inputs = (*y, *self.field.aliases)
         found = vjp(*zip(*pairs, strict=True), inputs, False) if pairs else (None,) * len(inputs)
-        da = [torch.zeros_like(leaf) if d is None else d for leaf, d in zip(y, found, strict=False)]
+        shares = [zero if d is None else d for d, zero in zip(found[len(y) :], self.zeros, strict=True)]
+        if self._foreign:
+            shares = [share.to(zero) for share, zero in zip(shares, self.zeros, strict=True)]
         return (
             unflatten(self.structure, [k_i.detach() for k_i in k]),
-            unflatten(self.structure, da),
-            *(zero if d is None else d.to(zero) for zero, d in zip(self.zeros, found[len(y) :], strict=True)),
+            unflatten(
+                self.structure, [torch.zeros_like(leaf) if d is None else d for leaf, d in zip(y, found, strict=False)]
+            ),
+            *shares,
         )
 
     def _check(self, k: Sequence[Tensor], y: Sequence[Tensor]) -> None:

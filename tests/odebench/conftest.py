@@ -105,7 +105,7 @@ def start(folder: Path, *arguments: object, group: bool = False, **environment: 
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def started():
     return start
 

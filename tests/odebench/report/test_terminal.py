@@ -17,8 +17,8 @@ METRICS = {
 }  # fmt: skip
 
 
-def record(row="Row", backend="torch/dopri5/adjoint", device="cpu", **changes):
-    return Record(config={"backend": backend, "device": device}, hash=row + backend, row=row, **changes)
+def record(row="Row", backend="torch/dopri5/adjoint", device="cpu", task="t", **changes):
+    return Record(config={"task": task, "backend": backend, "device": device}, hash=row + backend, row=row, **changes)
 
 
 def rendered(records, width=WIDTH):
@@ -58,14 +58,33 @@ def test_long_names_give_way_to_figures():
         assert figure in text
 
 
+def marks(records):
+    return [{word for word in line.split() if word.startswith("*")} for line in rendered(records).splitlines()[2:]]
+
+
 def test_the_best_of_each_column_is_marked_once_per_best_value():
     """The smallest, twice where two tie, never where being small is no merit."""
     metrics = [METRICS, METRICS | {"forward_s": 0.01, "parameters": 1}, METRICS | {"test_error": 0.5, "overhead": 0.9}]
-    lines = rendered([record(f"r{i}", metrics=m) for i, m in enumerate(metrics)]).splitlines()[-3:]
-    marked = [{word for word in line.split() if word.startswith("*")} for line in lines]
+    marked = marks([record(f"r{i}", metrics=m) for i, m in enumerate(metrics)])
+    assert len(marked) == 3
     assert marked[0] == {"*1.2%", "*123", "*1.2", "*12.3", "*45.6", "*1.2e-4"}
     assert marked[1] == {"*1.2%", "*10", "*123", "*1.2", "*12.3", "*45.6", "*1.2e-4"}
     assert marked[2] == {"*123", "*1.2", "*0.90", "*12.3", "*45.6", "*1.2e-4"}
+
+
+def test_tasks_do_not_compete():
+    """Each task has its own best, whatever the order of its rows."""
+    of_task = [("a", 3.0), ("b", 1.0), ("a", 2.0), ("b", 4.0)]
+    records = [record(f"r{i}", task=task, metrics={"overhead": x}) for i, (task, x) in enumerate(of_task)]
+    assert marks(records) == [set(), {"*1.00"}, {"*2.00"}, set()]
+
+
+def test_an_error_below_what_the_reference_can_tell_is_shown_as_that_bound():
+    """And such errors tie: which of them is smaller, the reference cannot say."""
+    errors = [(1e-9, 1e-7), (5e-9, 1e-7), (3e-7, 1e-7)]
+    metrics = [{"gradient_error": e, "reference_gradient_agreement": limit} for e, limit in errors]
+    text = rendered([record(f"r{i}", metrics=m) for i, m in enumerate(metrics)])
+    assert [line.split()[2] for line in text.splitlines()[2:]] == ["*<1.0e-7", "*<1.0e-7", "3.0e-7"]
 
 
 @pytest.mark.parametrize("value", [nan, inf, -inf, None])
@@ -109,7 +128,7 @@ def test_reasons_are_printed_as_they_are(tmp_path):
     text = printed(tmp_path, record(name, status=CellStatus.error, reason=reason), record("fine", metrics=METRICS))
     assert f"\n{name} torch/dopri5/adjoint: error: {reason}\n" in text
     assert text.count(name) == 2
-    assert text.endswith(f"* best of its column. Results: {tmp_path}\n")
+    assert text.endswith(f"* best of its column on its task. Results: {tmp_path}\n")
 
 
 def test_markup_is_harmless_on_a_terminal_too(tmp_path):
@@ -121,7 +140,7 @@ def test_markup_is_harmless_on_a_terminal_too(tmp_path):
 
 def test_a_run_without_records(tmp_path):
     """Says where it is, and no more."""
-    assert printed(tmp_path) == f"* best of its column. Results: {tmp_path}\n"
+    assert printed(tmp_path) == f"* best of its column on its task. Results: {tmp_path}\n"
 
 
 def test_every_format_copes_with_zero():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -330,3 +331,20 @@ def test_leaves_of_a_graph() -> None:
     a, b = (torch.ones(2, requires_grad=True) for _ in range(2))
     c = a * b
     assert {id(x) for x in dynamics.leaves_of_graph([c * c + a, b, torch.ones(1)])} == {id(a), id(b)}
+
+
+def test_what_is_kept_and_how_long() -> None:
+    """The activations of every evaluation but the probe and the rejected are kept, and gone after the backward pass."""
+    kept: list[weakref.ref[Tensor]] = []
+
+    def watched(t: Tensor, y: Tensor, p: dict[str, Tensor]) -> Tensor:
+        kept.append(weakref.ref(y))
+        return f(t, y, p)
+
+    y0, ts, params, _ = inputs()
+    ys, stats = RungeKutta(TABLES["dopri5"])(watched, y0, ts, params, **MODES["adaptive"], first_step=1.0)
+    assert stats.rejected > 0
+    assert len(kept) == stats.nfe
+    assert sum(ref() is not None for ref in kept) == 1 + 6 * stats.accepted
+    ys.sum().backward()
+    assert not any(ref() is not None for ref in kept)

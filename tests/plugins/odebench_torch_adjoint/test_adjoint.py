@@ -192,6 +192,19 @@ def test_parameters_computed_from_others() -> None:
     assert torch.allclose(found, 2 * w1, rtol=1e-8)
 
 
+def test_a_parameter_of_another_dtype() -> None:
+    """A float32 scalar among float64 ones has a float32 gradient, right to its precision."""
+    problem = Problem()
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        scale = torch.tensor(0.5, dtype=dtype, requires_grad=True)
+        odeint = bind_adjoint(SOLVERS["dopri5"], TIGHT)
+        ys = odeint(lambda t, y, p: f(t, y, p) * p["scale"], problem.y0, problem.ts, {**problem.params, "scale": scale})
+        found.append(torch.autograd.grad(ys.sum(), scale)[0])
+    assert found[0].dtype == torch.float32
+    assert torch.allclose(found[0].double(), found[1], rtol=1e-5)
+
+
 def test_a_captured_tensor_is_an_error() -> None:
     """A tensor that requires grad and is not passed would get no gradient: the backward pass refuses, by its shape."""
     problem = Problem()

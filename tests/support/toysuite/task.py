@@ -26,6 +26,9 @@ class Line:
     def probe(self):
         return {"x": np.ones(2)}
 
+    def accuracy_probe(self):
+        return {"x": np.ones(1)}
+
     def batch(self, step):
         return {"x": np.ones(2)}
 
@@ -40,10 +43,10 @@ class Line:
 
 
 class Diverging(Line):
-    """A line until step DIVERGES_AT, whose batch is infinite."""
+    """A line until step DIVERGES_AT, whose batch is too large to be squared."""
 
     def batch(self, step):
-        return {"x": np.full(2, np.inf if step == DIVERGES_AT else 1.0)}
+        return {"x": np.full(2, 1e200 if step == DIVERGES_AT else 1.0)}
 
 
 class Decay:
@@ -57,6 +60,9 @@ class Decay:
 
     def probe(self):
         return {"y0": np.array([1.0, 2.0, -1.0])}
+
+    def accuracy_probe(self):
+        return {"y0": np.array([1.0, 2.0])}
 
     def batch(self, step):
         if step == int(os.environ.get("TOY_HANGS_AT", "-1")):
