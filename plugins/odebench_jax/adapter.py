@@ -19,6 +19,25 @@ from odebench.contract import Dynamics, PyTree
 _PLATFORMS = {"cpu": "cpu", "cuda": "gpu"}
 
 
+def _at_run_time(call: Callable[[Any], None], tree: PyTree) -> None:
+    """Call on the host whenever this is run, once under ``vmap``.
+
+    The call is given a number made of all leaves of ``tree``: one that depends on nothing would be moved out of a
+    loop that is differentiated.
+    """
+
+    @jax.custom_batching.custom_vmap
+    def tick(number: jax.Array) -> None:
+        jax.debug.callback(call, number)
+
+    @tick.def_vmap
+    def _(axis_size: int, in_batched: Any, number: jax.Array) -> tuple[None, None]:
+        tick(number[0])
+        return None, None
+
+    tick(sum((jnp.sum(leaf) for leaf in tree_util.tree_leaves(tree)), start=jnp.zeros(())))
+
+
 class JaxAdapter:
     """See :class:`odebench.adapter.Adapter`."""
 
@@ -91,23 +110,23 @@ class JaxAdapter:
         return time.perf_counter() - begin
 
     def counted(self, f: Dynamics, counts: Counts) -> Dynamics:
-        def count_f() -> None:
+        def count_f(_: Any) -> None:
             counts.f += 1
 
-        def count_vjp() -> None:
+        def count_vjp(_: Any) -> None:
             counts.vjp += 1
 
         @jax.custom_vjp
         def counted(*args: PyTree) -> PyTree:
-            jax.debug.callback(count_f)
+            _at_run_time(count_f, args)
             return f(*args)
 
         def forward(*args: PyTree) -> tuple[PyTree, Any]:
-            jax.debug.callback(count_f)
+            _at_run_time(count_f, args)
             return jax.vjp(f, *args)
 
         def backward(pull: Any, cotangent: PyTree) -> Any:
-            jax.debug.callback(count_vjp)
+            _at_run_time(count_vjp, cotangent)
             return pull(cotangent)
 
         counted.defvjp(forward, backward)

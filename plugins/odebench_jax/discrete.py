@@ -20,9 +20,7 @@ def solve_flat(
     """ys (T, n) and stats. Only where it is differentiated does the solve keep a tape."""
 
     @jax.custom_vjp
-    def solve(
-        y0: jax.Array, ts: jax.Array, params: list[jax.Array], knobs: Knobs
-    ) -> tuple[jax.Array, Stats]:
+    def solve(y0: jax.Array, ts: jax.Array, params: list[jax.Array], knobs: Knobs) -> tuple[jax.Array, Stats]:
         ys, stats, _ = integrate(plan, y0, ts, params, knobs)
         return ys, stats
 
@@ -30,11 +28,9 @@ def solve_flat(
         y0, ts, params, knobs = jax.tree.map(lambda x: x.value, args, is_leaf=lambda x: hasattr(x, "perturbed"))
         # None and () are static: what is not differentiated costs the reverse nothing.
         timed = () if args[1].perturbed else None
-        varied = [
-            () if p.perturbed and jnp.issubdtype(p.value.dtype, jnp.inexact) else None for p in args[2]
-        ]
-        tape = Tape.empty(y0, ts[0], plan.stages.count, plan.max_steps)
-        ys, stats, tape = integrate(plan, y0, ts, params, knobs, tape)
+        varied = [() if p.perturbed and jnp.issubdtype(p.value.dtype, jnp.inexact) else None for p in args[2]]
+        blank = Tape.empty(y0, ts[0], plan.stages.count, plan.max_steps)
+        ys, stats, tape = integrate(plan, y0, ts, params, knobs, blank)
         return (ys, stats), (ts, params, knobs.num_steps, stats.status, tape, timed, varied)
 
     def backward(residuals: Any, cotangents: Any) -> tuple[Any, ...]:

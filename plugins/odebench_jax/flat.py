@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -25,8 +26,10 @@ class Layout:
 
     @classmethod
     def of(cls, state: PyTree) -> Layout:
-        """:raises TypeError: when a leaf is not real floating point."""
+        """:raises TypeError: when there is no leaf, or one is not real floating point."""
         leaves, treedef = jax.tree.flatten(state)
+        if not leaves:
+            raise TypeError("the state has no arrays")
         for leaf in leaves:
             if not jnp.issubdtype(leaf.dtype, jnp.floating):
                 raise TypeError(f"the state must be of real floating-point arrays, got one of {leaf.dtype}")
@@ -34,23 +37,21 @@ class Layout:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return jnp.result_type(*self.dtypes) if self.dtypes else jnp.result_type(float)
+        return jnp.result_type(*self.dtypes)
 
     @property
     def slices(self) -> list[slice]:
         ends = np.cumsum([0, *(int(np.prod(shape)) for shape in self.shapes)])
-        return [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
     def ravel(self, state: PyTree) -> jax.Array:
         """:raises TypeError: when the tree or a shape is not the layout's."""
         leaves, treedef = jax.tree.flatten(state)
         shapes = tuple(jnp.shape(x) for x in leaves)
         if treedef != self.treedef or shapes != self.shapes:
-            raise TypeError(
-                f"f must return what y is: {self.treedef} of {self.shapes}, got {treedef} of {shapes}"
-            )
+            raise TypeError(f"f must return what y is: {self.treedef} of {self.shapes}, got {treedef} of {shapes}")
         flat = [jnp.ravel(x).astype(self.dtype) for x in leaves]
-        return flat[0] if len(flat) == 1 else jnp.concatenate([jnp.zeros(0, self.dtype), *flat])
+        return jnp.concatenate(flat) if len(flat) > 1 else flat[0]
 
     def unravel(self, vector: jax.Array) -> PyTree:
         """The state; leading axes of ``vector`` become leading axes of every leaf."""

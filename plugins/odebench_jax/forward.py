@@ -17,7 +17,7 @@ from .indexing import row as at
 from .indexing import with_row
 from .lanes import any_lane, this_lane
 from .stages import Stages, combine
-from .steps import SLIVER, Tolerances, first_step, floored, next_step
+from .steps import SLIVER, Tolerances, first_step, fixed_step, floored, next_step
 from .tape import Tape
 
 Dynamics = Callable[..., jax.Array]
@@ -36,7 +36,11 @@ class Knobs(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a compiled solve is compiled for. ``f(t, y, params)`` is on state vectors."""
+    """What a compiled solve is compiled for. ``f(t, y, params)`` is on state vectors.
+
+    :param landing: whether steps are clipped to land on every time of ts; else only on the last, and the outputs
+        before it are interpolated.
+    """
 
     f: Dynamics
     stages: Stages
@@ -44,7 +48,6 @@ class Plan:
     max_steps: int
     adaptive: bool
     landing: bool
-    """Whether steps are clipped to land on every time of ts, or only on the last and the others interpolated."""
 
 
 class _Carry(NamedTuple):
@@ -54,166 +57,198 @@ class _Carry(NamedTuple):
     y: jax.Array
     k0: jax.Array
     step: jax.Array
-    error: jax.Array  # of the last accepted step; of the adaptive
+    error: jax.Array  # of the last accepted step; of adaptive steps
     rejected: jax.Array  # the last attempt was
-    base: jax.Array  # where the steps are counted from; of the equal steps
-    count: jax.Array
+    base: jax.Array  # where equal steps are counted from
+    taken: jax.Array  # equal steps since
     j: jax.Array  # next output
     ys: jax.Array
     status: jax.Array
     tape: Tape | None
 
 
+class _Trial(NamedTuple):
+    t1: jax.Array
+    land: jax.Array  # t1 is a time of ts
+    h: jax.Array
+    k: jax.Array
+    y: jax.Array
+
+
+class _Verdict(NamedTuple):
+    good: jax.Array
+    error: jax.Array
+    step: jax.Array  # to try next
+    stuck: jax.Array  # there is none to try
+    why: jax.Array  # the status in that case
+
+
 def integrate(
     plan: Plan, y0: jax.Array, ts: jax.Array, params: Any, knobs: Knobs, tape: Tape | None = None
 ) -> tuple[jax.Array, Stats, Tape | None]:
     """ys (T, n), NaN where not reached; ``tape``, when given, with every accepted step recorded."""
-    stages, order, last = plan.stages, plan.stages.tableau.error_order, ts.shape[0] - 1
-    fsal = stages.tableau.fsal
+    loop = _Loop(plan, ts, params, knobs)
+    start = loop.start(y0, tape)
+    end = lax.while_loop(lambda c: any_lane(loop.active(c)), loop.attempt, start)
+    ys = end.ys if plan.landing else end.ys.at[-1].set(end.y)
+    ys = jnp.where((jnp.arange(ts.shape[0]) < end.j)[:, None], ys, jnp.nan)
+    return ys, loop.stats(end), end.tape
 
-    def f(t: jax.Array, y: jax.Array) -> jax.Array:
-        return plan.f(t, y, params)
 
-    span = ts[-1] - ts[0]
-    sign = jnp.sign(span)
-    tolerances = Tolerances(jnp.asarray(knobs.rtol, ts.dtype), jnp.asarray(knobs.atol, ts.dtype))
-    k0, probes = jnp.zeros_like(y0), 0
-    if not plan.adaptive:
-        step = _fixed_step(knobs, span)
-    elif knobs.first_step is not None:
-        step = jnp.minimum(jnp.abs(jnp.asarray(knobs.first_step, ts.dtype)), jnp.abs(span))
-    else:
-        step, k0 = first_step(f, ts[0], span, y0, tolerances, plan.norm, order)
-        probes = 1
-    has_k0 = probes == 1
+@dataclass(frozen=True)
+class _Loop:
+    plan: Plan
+    ts: jax.Array
+    params: Any
+    knobs: Knobs
 
-    def active(c: _Carry) -> jax.Array:
-        return (c.j <= last) & (c.status == Status.ok)
+    @property
+    def last(self) -> int:
+        return int(self.ts.shape[0]) - 1
 
-    def first_stage(c: _Carry) -> jax.Array | int:
-        """0 where f(t, y) is still to be evaluated, as stage 0; 1 where k0 is it."""
-        begun = c.attempts > 0
-        if fsal:
-            return 1 if has_k0 else jnp.where(any_lane(begun), 1, 0)
-        if not plan.adaptive:
-            return 0
-        return jnp.where(any_lane(~c.rejected & (begun if has_k0 else True)), 0, 1)
+    @property
+    def sign(self) -> jax.Array:
+        return jnp.sign(self.ts[-1] - self.ts[0])
 
-    def attempt(c: _Carry) -> _Carry:
-        on = this_lane(active(c))
-        limit = at(ts, c.j) if plan.landing else ts[-1]
-        if plan.adaptive:
-            aim = c.t + sign * c.step
+    @property
+    def probes(self) -> bool:
+        """Whether the first step is chosen by evaluating f, so that f(t0, y0) is known before the first attempt."""
+        return self.plan.adaptive and self.knobs.first_step is None
+
+    @property
+    def tolerances(self) -> Tolerances:
+        return Tolerances(jnp.asarray(self.knobs.rtol), jnp.asarray(self.knobs.atol))
+
+    def f(self, t: jax.Array, y: jax.Array) -> jax.Array:
+        dy: jax.Array = self.plan.f(t, y, self.params)
+        return dy
+
+    def start(self, y0: jax.Array, tape: Tape | None) -> _Carry:
+        plan, ts, knobs = self.plan, self.ts, self.knobs
+        span, k0 = ts[-1] - ts[0], jnp.zeros_like(y0)
+        if self.probes:
+            order = plan.stages.tableau.error_order
+            step, k0 = first_step(self.f, ts[0], span, y0, self.tolerances, plan.norm, order)
+        elif plan.adaptive:
+            step = fixed_step(span, knobs.first_step, None)
         else:
-            aim = c.base + sign * (c.count + 1).astype(ts.dtype) * c.step
-        land = (limit - aim) * sign <= SLIVER * c.step
-        t1 = jnp.where(land, limit, aim)
-        k = stages.derivatives(f, c.t, t1, c.y, c.k0, first_stage(c))
-        h = (t1 - c.t).astype(y0.dtype)
-        y1 = stages.advance(h, c.y, k)
-        tried = jnp.abs(t1 - c.t)
-        if plan.adaptive:
-            estimate = h * combine(stages.tableau.b_error or (), k)
-            error = jnp.where(jnp.isfinite(y1), estimate / tolerances.scale(c.y, y1), jnp.inf)
-            error = plan.norm(error).astype(ts.dtype)
-            good = (error <= 1) & (tried > 0)
-            step = next_step(error, c.error, tried, c.step, c.rejected, order)
-            stuck = ~good & ((step < knobs.min_step) | (c.t + sign * step == c.t))
-            step = jnp.maximum(step, jnp.asarray(knobs.min_step, ts.dtype))
-            why = jnp.where(jnp.isfinite(error), Status.underflow, Status.non_finite)
-        else:
-            finite = jnp.isfinite(y1).all()
-            error, step, good = c.error, c.step, finite & (tried > 0)
-            stuck, why = ~good, jnp.where(finite, Status.underflow, Status.non_finite)
-        accept = on & good
-        attempts = c.attempts + on
-        done = accept & (t1 == ts[-1])
-        status = jnp.where(stuck, why, jnp.where(~done & (attempts >= plan.max_steps), Status.max_steps, Status.ok))
-
-        tape = None if c.tape is None else c.tape.write(c.y, k, jnp.where(accept, t1, c.t), any_lane(accept))
-        if plan.landing:
-            ys, j = with_row(c.ys, c.j, jnp.where(on, y1, at(c.ys, c.j))), c.j + (accept & land)
-        else:
-            ys, j = _interpolate(stages, ts, sign, c, t1, h, k, accept)
-            j = jnp.where(done, last + 1, j)
+            step = fixed_step(span, knobs.step, knobs.num_steps)
+        # Known times are checked before; of traced ones that are not monotonic nothing is integrated.
+        monotonic = jnp.all(jnp.diff(ts) * self.sign > 0)
+        zero = jnp.zeros((), jnp.int32)
         return _Carry(
-            attempts=attempts,
-            accepted=c.accepted + accept,
-            t=jnp.where(accept, t1, c.t),
-            y=jnp.where(accept, y1, c.y),
-            k0=jnp.where(accept, k[-1], c.k0) if fsal else jnp.where(on, k[0], c.k0),
-            step=jnp.where(on, step, c.step),
-            error=jnp.where(accept, floored(error), c.error),
-            rejected=jnp.where(on, ~good, c.rejected),
-            base=jnp.where(accept & land, limit, c.base),
-            count=jnp.where(accept, jnp.where(land, 0, c.count + 1), c.count),
-            j=j,
-            ys=ys,
-            status=jnp.where(on, status, c.status).astype(jnp.int32),
+            attempts=zero,
+            accepted=zero,
+            t=ts[0],
+            y=y0,
+            k0=k0,
+            step=step,
+            error=floored(jnp.zeros((), ts.dtype)),
+            rejected=jnp.zeros((), bool),
+            base=ts[0],
+            taken=zero,
+            j=zero + 1,
+            ys=jnp.zeros((self.last + 1, *y0.shape), y0.dtype).at[0].set(y0),
+            status=jnp.where(monotonic, Status.ok, Status.underflow).astype(jnp.int32),
             tape=tape,
         )
 
-    zero, no = jnp.zeros((), jnp.int32), jnp.zeros((), bool)
-    start = _Carry(
-        attempts=zero,
-        accepted=zero,
-        t=ts[0],
-        y=y0,
-        k0=k0,
-        step=step,
-        error=floored(jnp.zeros((), ts.dtype)),
-        rejected=no,
-        base=ts[0],
-        count=zero,
-        j=zero + 1,
-        ys=jnp.zeros((last + 1, *y0.shape), y0.dtype).at[0].set(y0),
-        status=zero,
-        tape=tape,
-    )
-    end = lax.while_loop(lambda c: any_lane(active(c)), attempt, start)
-    ys = end.ys if plan.landing else end.ys.at[last].set(end.y)
-    ys = jnp.where((jnp.arange(last + 1) < end.j)[:, None], ys, jnp.nan)
-    if fsal:
-        nfe = 1 + probes + (stages.count - 1) * end.attempts
-    else:
-        nfe = probes + (stages.count - 1) * end.attempts + end.accepted + end.rejected
-    next_ = end.step if plan.adaptive else jnp.zeros_like(end.step)
-    return ys, Stats(nfe, end.accepted, end.attempts - end.accepted, end.status, next_), end.tape
+    def active(self, c: _Carry) -> jax.Array:
+        return (c.j <= self.last) & (c.status == Status.ok)
 
+    def attempt(self, c: _Carry) -> _Carry:
+        on = this_lane(self.active(c))
+        trial = self._try(c)
+        verdict = self._judge(c, trial)
+        accept = on & verdict.good
+        attempts = c.attempts + on
+        done = accept & (trial.t1 == self.ts[-1])
+        out_of_steps = ~done & (attempts >= self.plan.max_steps)
+        status = jnp.where(out_of_steps, Status.max_steps, Status.ok)
+        status = jnp.where(verdict.stuck, verdict.why, status).astype(jnp.int32)
+        t1 = jnp.where(accept, trial.t1, c.t)
+        ys, j = self._outputs(c, trial, on, accept)
+        first = trial.k[-1] if self.plan.stages.tableau.fsal else trial.k[0]
+        return _Carry(
+            attempts=attempts,
+            accepted=c.accepted + accept,
+            t=t1,
+            y=jnp.where(accept, trial.y, c.y),
+            k0=jnp.where(accept if self.plan.stages.tableau.fsal else on, first, c.k0),
+            step=jnp.where(on, verdict.step, c.step),
+            error=jnp.where(accept, floored(verdict.error), c.error),
+            rejected=jnp.where(on, ~verdict.good, c.rejected),
+            base=jnp.where(accept & trial.land, t1, c.base),
+            taken=jnp.where(accept, jnp.where(trial.land, 0, c.taken + 1), c.taken),
+            j=jnp.where(done, self.last + 1, j),
+            ys=ys,
+            status=jnp.where(on, status, c.status),
+            tape=None if c.tape is None else c.tape.write(c.y, trial.k, t1, any_lane(accept)),
+        )
 
-def _fixed_step(knobs: Knobs, span: jax.Array) -> jax.Array:
-    length = jnp.abs(span)
-    if knobs.step is not None:
-        return jnp.minimum(jnp.abs(jnp.asarray(knobs.step, span.dtype)), length)
-    if knobs.num_steps is not None:
-        return length / knobs.num_steps
-    return length
+    def _try(self, c: _Carry) -> _Trial:
+        plan = self.plan
+        limit = at(self.ts, c.j) if plan.landing else self.ts[-1]
+        ahead = c.t + self.sign * c.step if plan.adaptive else c.base + self.sign * (c.taken + 1) * c.step
+        land = (limit - ahead) * self.sign <= SLIVER * c.step
+        t1 = jnp.where(land, limit, ahead)
+        k = plan.stages.derivatives(self.f, c.t, t1, c.y, c.k0, self._first_stage(c))
+        h = (t1 - c.t).astype(c.y.dtype)
+        return _Trial(t1, land, h, k, plan.stages.advance(h, c.y, k))
 
+    def _first_stage(self, c: _Carry) -> jax.Array | int:
+        """0 where f(t, y) is still to be evaluated, as stage 0; 1 where k0 is it."""
+        begun = c.attempts > 0
+        if self.plan.stages.tableau.fsal:
+            return 1 if self.probes else jnp.where(any_lane(begun), 1, 0)
+        if not self.plan.adaptive:
+            return 0
+        return jnp.where(any_lane(~c.rejected & (begun if self.probes else True)), 0, 1)
 
-def _interpolate(
-    stages: Stages,
-    ts: jax.Array,
-    sign: jax.Array,
-    c: _Carry,
-    t1: jax.Array,
-    h: jax.Array,
-    k: jax.Array,
-    accept: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
-    """Write the outputs before the last that the step from c.t to t1 passes."""
-    last = ts.shape[0] - 1
-    if last == 1:
-        return c.ys, c.j
+    def _judge(self, c: _Carry, trial: _Trial) -> _Verdict:
+        tried = jnp.abs(trial.t1 - c.t)
+        if not self.plan.adaptive:
+            finite = jnp.isfinite(trial.y).all()
+            good = finite & (tried > 0)
+            why = jnp.where(finite, Status.underflow, Status.non_finite)
+            return _Verdict(good, c.error, c.step, ~good, why)
+        tableau = self.plan.stages.tableau
+        estimate = trial.h * combine(tableau.b_error or (), trial.k) / self.tolerances.scale(c.y, trial.y)
+        error = self.plan.norm(jnp.where(jnp.isfinite(trial.y), estimate, jnp.inf)).astype(c.t.dtype)
+        good = (error <= 1) & (tried > 0)
+        step = next_step(error, c.error, tried, c.step, c.rejected, tableau.error_order)
+        stuck = ~good & ((step < self.knobs.min_step) | (c.t + self.sign * step == c.t))
+        why = jnp.where(jnp.isfinite(error), Status.underflow, Status.non_finite)
+        return _Verdict(good, error, jnp.maximum(step, jnp.asarray(self.knobs.min_step, step.dtype)), stuck, why)
 
-    def inside(carry: tuple[jax.Array, jax.Array]) -> jax.Array:
-        _, j = carry
-        return accept & (j < last) & ((t1 - at(ts, j)) * sign >= 0)
+    def _outputs(self, c: _Carry, trial: _Trial, on: jax.Array, accept: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """ys with the outputs that the step reaches, but for the last where it is the state itself; the next j."""
+        if self.plan.landing:
+            ys = with_row(c.ys, c.j, jnp.where(on, trial.y, at(c.ys, c.j)))
+            return ys, c.j + (accept & trial.land)
+        if self.last == 1:
+            return c.ys, c.j
 
-    def write(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        ys, j = carry
-        here = this_lane(inside(carry))
-        theta = ((at(ts, j) - c.t) / (t1 - c.t)).astype(c.y.dtype)
-        y = c.y + h * combine(stages.dense_weights(theta), k)
-        return with_row(ys, j, jnp.where(here, y, at(ys, j))), j + here
+        def inside(j: jax.Array) -> jax.Array:
+            return accept & (j < self.last) & ((trial.t1 - at(self.ts, j)) * self.sign >= 0)
 
-    return lax.while_loop(lambda carry: any_lane(inside(carry)), write, (c.ys, c.j))
+        def write(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            ys, j = carry
+            here = this_lane(inside(j))
+            theta = ((at(self.ts, j) - c.t) / (trial.t1 - c.t)).astype(c.y.dtype)
+            y = c.y + trial.h * combine(self.plan.stages.dense_weights(theta), trial.k)
+            return with_row(ys, j, jnp.where(here, y, at(ys, j))), j + here
+
+        return lax.while_loop(lambda carry: any_lane(inside(carry[1])), write, (c.ys, c.j))
+
+    def stats(self, end: _Carry) -> Stats:
+        """f(t, y) at a step's start is evaluated once, the other stages in every attempt."""
+        tableau = self.plan.stages.tableau
+        starts = 1 if tableau.fsal else end.accepted + end.rejected
+        return Stats(
+            nfe=self.probes + starts + (tableau.stages - 1) * end.attempts,
+            accepted=end.accepted,
+            rejected=end.attempts - end.accepted,
+            status=end.status,
+            next_step=end.step if self.plan.adaptive else jnp.zeros_like(end.step),
+        )

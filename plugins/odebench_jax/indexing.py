@@ -9,12 +9,14 @@ from jax import lax
 
 def row(x: jax.Array, i: jax.Array | int) -> jax.Array:
     """``x[i]``, the last row where i is beyond it."""
-    return lax.dynamic_index_in_dim(x, _unsigned(i), 0, keepdims=False)
+    value: jax.Array = lax.dynamic_index_in_dim(x, _unsigned(i), 0, keepdims=False)
+    return value
 
 
 def with_row(x: jax.Array, i: jax.Array | int, value: jax.Array) -> jax.Array:
     """x with ``value`` in row i, in the last row where i is beyond it."""
-    return lax.dynamic_update_index_in_dim(x, value, _unsigned(i), 0)
+    updated: jax.Array = lax.dynamic_update_index_in_dim(x, value, _unsigned(i), 0)
+    return updated
 
 
 def _unsigned(i: jax.Array | int) -> jax.Array:

@@ -27,9 +27,7 @@ class Knots(NamedTuple):
         zero = jnp.zeros((), ts.dtype)
         return cls(jnp.zeros_like(ts), zero, zero, zero if equal else None)
 
-    def passed(
-        self, ts: jax.Array, t1: jax.Array, tied: jax.Array, start_bar: jax.Array, end_bar: jax.Array
-    ) -> Knots:
+    def passed(self, ts: jax.Array, t1: jax.Array, tied: jax.Array, start_bar: jax.Array, end_bar: jax.Array) -> Knots:
         """Pass t1, where the step ends whose ends have these cotangents; ``tied``: ts[tied] is t1, -1 if none is."""
         total = self.here + end_bar
         settled = self._settle(ts, t1, tied, total)
@@ -39,7 +37,8 @@ class Knots(NamedTuple):
             self.free + total,
             None if self.weighted is None else self.weighted + total * t1,
         )
-        return jax.tree.map(lambda a, b: jnp.where(tied >= 0, a, b), settled._replace(here=start_bar), free)
+        chosen: Knots = jax.tree.map(lambda a, b: jnp.where(tied >= 0, a, b), settled._replace(here=start_bar), free)
+        return chosen
 
     def finish(self, ts: jax.Array) -> jax.Array:
         return self._settle(ts, ts[0], jnp.zeros((), jnp.int32), self.here).ts

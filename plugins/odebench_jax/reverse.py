@@ -16,9 +16,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from .forward import Plan
-from .knots import Knots
 from .indexing import row as at
 from .indexing import with_row
+from .knots import Knots
 from .lanes import any_lane, this_lane
 from .stack import Stack, follow
 from .stages import Stages, combine
@@ -103,7 +103,7 @@ def reverse(
         return _Carry(c.n - 1, stack, j, this.y_bar, k0, params_bar, knots)
 
     start = _Carry(
-        n=tape.count - 1,
+        n=tape.steps - 1,
         stack=Stack.of(tape),
         j=jnp.full((), last - 1, jnp.int32),
         y=g[last],
@@ -128,8 +128,10 @@ def _pull(plan: Plan, params: Params, varied: list[int], timed: bool) -> Pull:
 
     def pull(t: jax.Array, y: jax.Array, k_bar: jax.Array) -> tuple[jax.Array | None, jax.Array, Params]:
         if timed:
-            return jax.vjp(f, t, y, some)[1](k_bar)
-        return None, *jax.vjp(lambda y, some: f(t, y, some), y, some)[1](k_bar)
+            t_bar, y_bar, some_bar = jax.vjp(f, t, y, some)[1](k_bar)
+            return t_bar, y_bar, some_bar
+        y_bar, some_bar = jax.vjp(lambda y, some: f(t, y, some), y, some)[1](k_bar)
+        return None, y_bar, some_bar
 
     return pull
 
@@ -192,9 +194,7 @@ def _outputs(
         if knots is not None:
             shift = jnp.vdot(y_bar, combine(slopes, step.k)).astype(ts.dtype)  # dL/dθ over the length
             knots = knots._replace(ts=knots.ts.at[j].add(shift))
-            step = step._replace(
-                t0_bar=step.t0_bar + shift * (theta - 1), t1_bar=step.t1_bar - shift * theta
-            )
+            step = step._replace(t0_bar=step.t0_bar + shift * (theta - 1), t1_bar=step.t1_bar - shift * theta)
         return j - here, step, knots
 
     return lax.while_loop(lambda carry: any_lane(inside(carry[0])), output, (j, step, knots))

@@ -63,9 +63,7 @@ class RungeKutta:
         y0 = jax.tree.map(jnp.asarray, y0)
         ts = _times(ts, Layout.of(y0).dtype)
         knobs = Knobs(rtol, atol, step, num_steps, min_step, first_step)
-        ys, stats = _solve(
-            _hashable(f), y0, ts, params, knobs, stages=self._stages, norm=norm, max_steps=max_steps
-        )
+        ys, stats = _solve(_hashable(f), y0, ts, params, knobs, stages=self._stages, norm=norm, max_steps=max_steps)
         if _known(stats.status) and stats.status != Status.ok:
             raise SolveError(int(stats.status))
         return ys, stats
@@ -83,7 +81,9 @@ def _solve(
     norm: Callable[[PyTree], jax.Array] | None,
     max_steps: int,
 ) -> tuple[PyTree, Stats]:
-    layout, (leaves, treedef) = Layout.of(y0), jax.tree.flatten(params)
+    layout = Layout.of(y0)
+    leaves, treedef = jax.tree.flatten(params)
+    count = len(leaves)
 
     def on_vectors(t: jax.Array, y: jax.Array, leaves: list[jax.Array]) -> jax.Array:
         args = () if params is None else (jax.tree.unflatten(treedef, leaves),)
@@ -97,7 +97,7 @@ def _solve(
     converted, captured = jax.closure_convert(on_vectors, ts[0], y, leaves)
     adaptive = stages.tableau.adaptive and knobs.step is None and knobs.num_steps is None
     plan = Plan(
-        f=lambda t, y, leaves: converted(t, y, leaves[: treedef.num_leaves], *leaves[treedef.num_leaves :]),
+        f=lambda t, y, leaves: converted(t, y, leaves[:count], *leaves[count:]),
         stages=stages,
         norm=layout.norm if norm is None else lambda vector: norm(layout.unravel(vector)),
         max_steps=max_steps,
@@ -126,12 +126,13 @@ def _times(ts: Any, dtype: np.dtype[Any]) -> jax.Array:
 
     :raises ValueError: when it is not of shape (T,), T ≥ 1, or known not to be strictly monotonic.
     """
-    ts = jnp.asarray(ts)
-    ts = ts.astype(jnp.promote_types(ts.dtype, dtype) if jnp.issubdtype(ts.dtype, jnp.floating) else dtype)
-    if ts.ndim != 1 or ts.shape[0] == 0:
-        raise ValueError(f"ts must be of shape (T,), T ≥ 1, got {ts.shape}")
-    if _known(ts):
-        intervals = np.diff(np.asarray(ts))
+    given = jnp.asarray(ts)
+    wide = jnp.promote_types(given.dtype, dtype) if jnp.issubdtype(given.dtype, jnp.floating) else dtype
+    times: jax.Array = given.astype(wide)
+    if times.ndim != 1 or times.shape[0] == 0:
+        raise ValueError(f"ts must be of shape (T,), T ≥ 1, got {times.shape}")
+    if _known(times):
+        intervals = np.diff(np.asarray(times))
         if not (np.all(intervals > 0) or np.all(intervals < 0)):
-            raise ValueError(f"ts must be strictly ascending or descending in {ts.dtype}")
-    return ts
+            raise ValueError(f"ts must be strictly ascending or descending in {times.dtype}")
+    return times

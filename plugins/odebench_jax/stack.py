@@ -32,7 +32,7 @@ class Stack(NamedTuple):
     @classmethod
     def of(cls, tape: Tape) -> Stack:
         steps = jnp.arange(tape.slots.shape[0], dtype=jnp.int32) << tape.thinned
-        return cls((tape.count - 1) >> tape.thinned, steps, tape.slots)
+        return cls((tape.steps - 1) >> tape.thinned, steps, tape.slots)
 
     def row(self, n: jax.Array, following: _Rows) -> tuple[Row, Stack]:
         """The row of step n, and the stack without it. n descends from call to call."""

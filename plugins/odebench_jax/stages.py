@@ -25,13 +25,12 @@ def combine(weights: Sequence[float] | jax.Array, k: jax.Array) -> jax.Array:
     Written out, since XLA fuses the sum into its surroundings (as a dot it would be a kernel of its own, rounded to
     TF32 or bfloat16 on accelerators; as a reduction it is several times slower on large states).
     """
-    if isinstance(weights, jax.Array):
-        weights = [lax.index_in_dim(weights, i, keepdims=False) for i in range(k.shape[0])]
-    terms = [
-        w * lax.index_in_dim(k, i, keepdims=False)
-        for i, w in enumerate(weights)
-        if not (isinstance(w, float) and w == 0)
-    ]
+
+    def weight(i: int) -> jax.Array | float:
+        return lax.index_in_dim(weights, i, keepdims=False) if isinstance(weights, jax.Array) else weights[i]
+
+    known_zero = [not isinstance(weights, jax.Array) and weights[i] == 0 for i in range(k.shape[0])]
+    terms = [weight(i) * lax.index_in_dim(k, i, keepdims=False) for i, zero in enumerate(known_zero) if not zero]
     return sum(terms[1:], terms[0])
 
 
@@ -50,9 +49,7 @@ class Stages:
 
     @cached_property
     def _a(self) -> np.ndarray[Any, Any]:
-        rows: list[Sequence[Any]] = [
-            [*map(float, row), *[0.0] * (self.count - len(row))] for row in self.tableau.a
-        ]
+        rows: list[Sequence[Any]] = [[*map(float, row), *[0.0] * (self.count - len(row))] for row in self.tableau.a]
         return np.array(rows)
 
     def a(self, dtype: Any) -> jax.Array:
@@ -80,8 +77,9 @@ class Stages:
             return with_row(k, i, f(row(times, i), y + h * combine(row(a, i), k)))
 
         # Rows of stages to come are multiplied by 0, so they must be finite: zeros, not an older step's values.
-        k = jnp.zeros((self.count, *y.shape), y.dtype).at[0].set(k0)
-        return lax.fori_loop(first, self.count, stage, k)
+        start = jnp.zeros((self.count, *y.shape), y.dtype).at[0].set(k0)
+        k: jax.Array = lax.fori_loop(first, self.count, stage, start)
+        return k
 
     def advance(self, h: jax.Array, y: jax.Array, k: jax.Array) -> jax.Array:
         return y + h * combine(self.b, k)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,14 @@ class Tolerances(NamedTuple):
     def scale(self, *ys: jax.Array) -> jax.Array:
         largest = jnp.abs(ys[0]) if len(ys) == 1 else jnp.maximum(jnp.abs(ys[0]), jnp.abs(ys[1]))
         return self.atol.astype(largest.dtype) + self.rtol.astype(largest.dtype) * largest
+
+
+def fixed_step(span: jax.Array, step: Any, num_steps: Any) -> jax.Array:
+    """``step``, or the part of the span that ``num_steps`` asks for, or the span: unsigned, and within the span."""
+    length = jnp.abs(span)
+    if step is not None:
+        return jnp.minimum(jnp.abs(jnp.asarray(step, span.dtype)), length)
+    return length if num_steps is None else length / jnp.asarray(num_steps, span.dtype)
 
 
 def first_step(
@@ -56,9 +64,7 @@ def first_step(
     d1 = norm(f0 / scale).astype(length.dtype)
     d2 = norm((f1 - f0) / scale).astype(length.dtype) / probe
     steepest = jnp.maximum(d1, d2)
-    step = jnp.where(
-        steepest <= 1e-15, jnp.maximum(1e-6, 1e-3 * probe), (0.01 / steepest) ** (1.0 / error_order)
-    )
+    step = jnp.where(steepest <= 1e-15, jnp.maximum(1e-6, 1e-3 * probe), (0.01 / steepest) ** (1.0 / error_order))
     step = jnp.where(jnp.isfinite(step), jnp.minimum(step, 100.0 * probe), probe)
     return jnp.minimum(step, length), f0
 

@@ -99,4 +99,5 @@ def _times(f: Dynamics, ys: PyTree, ts: jax.Array, params: Params, g: PyTree, a:
         products = jax.tree.map(lambda w, dy: jnp.sum(w * dy), weight, f(t, y, params))
         return sum(jax.tree.leaves(products), jnp.zeros(()))
 
-    return lax.map(product, (ts, ys, weights)).astype(ts.dtype)
+    products: jax.Array = lax.map(product, (ts, ys, weights))
+    return products.astype(ts.dtype)

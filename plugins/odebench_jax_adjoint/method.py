@@ -46,6 +46,7 @@ def bind(
     @partial(jax.jit, static_argnums=0)
     def run(f: Dynamics, y0: PyTree, ts: jax.Array, params: PyTree) -> tuple[PyTree, jax.Array]:
         leaves, treedef = jax.tree.flatten(params)
+        count = len(leaves)
 
         def on_leaves(t: jax.Array, y: PyTree, leaves: list[jax.Array]) -> PyTree:
             return f(t, y) if params is None else f(t, y, jax.tree.unflatten(treedef, leaves))
@@ -54,17 +55,24 @@ def bind(
         converted, captured = jax.closure_convert(on_leaves, ts[0], y0, leaves)
 
         def closed(t: jax.Array, y: PyTree, leaves: list[jax.Array]) -> PyTree:
-            return converted(t, y, leaves[: treedef.num_leaves], *leaves[treedef.num_leaves :])
+            return converted(t, y, leaves[:count], *leaves[count:])
 
-        return _differentiable(solve, options, black_box, closed)(y0, ts, [*leaves, *captured])
+        ys, status = _differentiable(solve, options, black_box, closed)(y0, ts, [*leaves, *captured])
+        return ys, status
 
     def odeint(f: Dynamics, y0: PyTree, ts: Any, params: PyTree = None) -> PyTree:
-        ys, status = run(f, jax.tree.map(jnp.asarray, y0), jnp.asarray(ts), params)
+        ys, status = run(f, jax.tree.map(jnp.asarray, y0), _floats(ts), params)
         if not isinstance(status, jax.core.Tracer) and status != Status.ok:
             raise SolveError(int(status))
         return ys
 
     return odeint
+
+
+def _floats(ts: Any) -> jax.Array:
+    times = jnp.asarray(ts)
+    floats: jax.Array = times.astype(jnp.promote_types(times.dtype, jnp.float32))
+    return floats
 
 
 def _differentiable(solve: Solve, options: dict[str, Any], black_box: Backward, f: Dynamics) -> Any:

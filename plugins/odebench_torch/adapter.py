@@ -22,17 +22,18 @@ def _fresh_leaves(tree: PyTree) -> Any:
 
 
 class _CountVjp(torch.autograd.Function):
-    """The identity, but for a count when its cotangent arrives: once for every VJP of what it stands behind."""
+    """The identity, but for a count when a cotangent arrives: once for every VJP of what it stands behind."""
 
     @staticmethod
-    def forward(ctx: Any, y: Tensor, counts: Counts) -> Tensor:
+    def forward(ctx: Any, counts: Counts, *leaves: Tensor) -> tuple[Tensor, ...]:
         ctx.counts = counts
-        return y.view_as(y)
+        ctx.set_materialize_grads(False)
+        return tuple(y.view_as(y) for y in leaves)
 
     @staticmethod
-    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
         ctx.counts.vjp += 1
-        return cotangents[0], None
+        return None, *cotangents
 
 
 class TorchAdapter:
@@ -132,8 +133,7 @@ class TorchAdapter:
         def counted(t: Tensor, y: PyTree, *params: PyTree) -> PyTree:
             counts.f += 1
             leaves, treedef = optree.tree_flatten(f(t, y, *params))
-            leaves[0] = _CountVjp.apply(leaves[0], counts)
-            return optree.tree_unflatten(treedef, leaves)
+            return optree.tree_unflatten(treedef, _CountVjp.apply(counts, *leaves))
 
         return counted
 

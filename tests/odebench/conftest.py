@@ -12,7 +12,7 @@ import pytest
 
 from odebench import cli
 from odebench.measure.session import Session
-from odebench.plan import Cell, Selection, plan
+from odebench.plan import Selection, plan
 from odebench.registry import load_registry
 from odebench.store import Store
 from odebench.suite import Preset, Suite

@@ -225,7 +225,12 @@ def test_a_folder_given_by_path_counts_as_named(write):
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("a/p.py", "b/p.py"), ("a/p-q.py", "a/p_q.py"), ("a/p.py", "a/p/__init__.py"), ("v.1/__init__.py", "v.2/__init__.py")],
+    [
+        ("a/p.py", "b/p.py"),
+        ("a/p-q.py", "a/p_q.py"),
+        ("a/p.py", "a/p/__init__.py"),
+        ("v.1/__init__.py", "v.2/__init__.py"),
+    ],
 )
 def test_files_of_one_stem_do_not_meet(first, second, write):
     """Two plugins whose paths differ only in folder, punctuation or suffix are two plugins."""
@@ -260,7 +265,9 @@ def test_a_file_that_is_not_there_is_the_users_error(reference):
         load_registry([reference])
 
 
-@pytest.mark.parametrize(("reference", "reason"), [("no_such_module_at_all", "No module named"), ("notes.md", "not a Python file")])
+@pytest.mark.parametrize(
+    ("reference", "reason"), [("no_such_module_at_all", "No module named"), ("notes.md", "not a Python file")]
+)
 def test_what_is_no_plugin_is_skipped(reference, reason, tmp_path, monkeypatch):
     """A module that is not there and a file that is not Python's are reported as any broken plugin."""
     monkeypatch.chdir(tmp_path)

@@ -227,7 +227,7 @@ def test_a_reference_that_there_is_not_is_told_before_anything_is_measured(run, 
 
 
 def test_a_reference_needs_two_methods_that_can_be_had(run, make_cells, tmp_path):
-    """With one, the cell has no errors rather than errors against a lone judge; what is not installed is passed over."""
+    """With one, the cell has no errors rather than errors against a lone judge; what is missing is passed over."""
     truth = {"prediction": np.ones(2), "gradient/rate": np.ones(1)}
     names = ["faulty/absent/numeric", "toy/dopri8/numeric", "toy/tsit5/numeric", "toy/dopri5/numeric"]
     reference = [{"task": "toy/other", "backends": ["a", "b"]}, {"task": "toy/*", "backends": names}]
@@ -265,11 +265,19 @@ def test_a_listener_that_fails_costs_no_result(run, make_cells, tmp_path, monkey
     cells = make_cells()
     store = Store(tmp_path)
     suite = Suite.model_validate(
-        {"title": "", "default_preset": "p", "presets": {"p": {"measure": []}}, "matrix": [{"tasks": ["x"], "backends": ["y"]}]}
+        {
+            "title": "",
+            "default_preset": "p",
+            "presets": {"p": {"measure": []}},
+            "matrix": [{"tasks": ["x"], "backends": ["y"]}],
+        }
     )
     Run(suite, suite.presets["p"], registry, Script(ANSWERS), store).execute(cells)
     assert [r.status for r in store.records()] == [CellStatus.ok]
-    assert "odebench_cell_started failed: RuntimeError: the listener is broken" in (tmp_path / "logs" / "run.log").read_text()
+    assert (
+        "odebench_cell_started failed: RuntimeError: the listener is broken"
+        in (tmp_path / "logs" / "run.log").read_text()
+    )
 
 
 def options(plugins):
@@ -298,7 +306,11 @@ def test_ctrl_c_and_resume(whole_group, tmp_path, plugins, support, started, com
     checkpoint = None
     deadline = time.monotonic() + 60
     while checkpoint is None and time.monotonic() < deadline and process.poll() is None:
-        found = [np.load(file)["step"] for file in tmp_path.glob("results/*/*/checkpoints/*.npz") if "partial" not in file.name]
+        found = [
+            np.load(file)["step"]
+            for file in tmp_path.glob("results/*/*/checkpoints/*.npz")
+            if "partial" not in file.name
+        ]
         checkpoint = next((step for step in found if step == 6), None)
         time.sleep(0.05)
     assert checkpoint == 6
@@ -335,7 +347,9 @@ def test_training_finds_the_known_answer(uninterrupted):
     decay = uninterrupted["toy/dopri5/numeric"]
     assert decay.metrics["learned_rate"] == pytest.approx(2.0, abs=0.3)
     assert decay.curve[-1]["loss"] < decay.curve[0]["loss"] / 10
-    assert decay.metrics["learned_rate"] == pytest.approx(uninterrupted["toy/rk4/numeric"].metrics["learned_rate"], rel=1e-4)
+    assert decay.metrics["learned_rate"] == pytest.approx(
+        uninterrupted["toy/rk4/numeric"].metrics["learned_rate"], rel=1e-4
+    )
 
 
 def test_a_finished_run_resumed_does_nothing(fates, command):

@@ -112,7 +112,7 @@ def test_a_new_run_never_takes_the_folder_of_another(tmp_path):
 def test_a_folder_that_cannot_be_made_is_the_users_error(tmp_path):
     """Below a regular file nobody can make one, not even root."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write results to .*file/below/suite: Not a directory"):
+    with pytest.raises(UserError, match=r"cannot write results to .*file/below/suite: Not a directory"):
         Store.create(tmp_path / "file" / "below", "suite", {})
 
 
@@ -137,7 +137,7 @@ def runs(tmp_path):
         store.write("run.json", {})
     samples = {"forward": [0.1, 1 / 3], "forward_backward": [0.3]}
     first.append(record("a" * 12, metrics={"loss": 1 / 3, "nfe_forward": 26, "forward_s": 0.1 + 0.2}, samples=samples))
-    failed = {"status": CellStatus.timeout, "reason": "too, \"slow\"\nby far"}
+    failed = {"status": CellStatus.timeout, "reason": 'too, "slow"\nby far'}
     first.append(record("b" * 12, config={"seed": 1}, metrics={"loss": 1e-300}, **failed))
     options = {"nested": {}, "mixed": [1, "a"], "flag": True, "text": "x"}
     empty = {"rtol": None, "atol": None, "solver": "", "options": options}

@@ -5,6 +5,7 @@ Its gradients are central differences, so a gradient of P numbers takes 1 + 2P s
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import numpy as np
@@ -143,7 +144,7 @@ class RungeKutta:
         args = () if params is None else (params,)
         counts = {"nfe": 0, "accepted": 0, "rejected": 0}
         ys = [y0]
-        for t, end in zip(ts[:-1], ts[1:], strict=True):
+        for t, end in itertools.pairwise(ts):
             ys.append(self._interval(f, t, end, ys[-1], args, rtol, atol, num_steps, max_steps, counts))
         return np.stack(ys), odebench.Stats(**counts, status=odebench.Status.ok, next_step=0.0)
 

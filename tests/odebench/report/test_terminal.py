@@ -48,9 +48,9 @@ def test_all_figures_fit_and_are_whole():
 def test_long_names_give_way_to_figures():
     """Names as long as a line, and figures as large as can be: 120 columns still, and every figure is whole."""
     large = {
-        "test_error": 0.98765, "parameters": 12_345_678_901, "nfe_forward": 123_456, "vjps": 234_567, "forward_s": 345.6,
-        "forward_backward_s": 4567.8, "compile_s": 3456.7, "overhead": 1234.5, "memory_bytes": 9.87e11,
-        "peak_growth_bytes": 8.76e11, "gradient_error": 1e-100,
+        "test_error": 0.98765, "parameters": 12_345_678_901, "nfe_forward": 123_456, "vjps": 234_567,
+        "forward_s": 345.6, "forward_backward_s": 4567.8, "compile_s": 3456.7, "overhead": 1234.5,
+        "memory_bytes": 9.87e11, "peak_growth_bytes": 8.76e11, "gradient_error": 1e-100,
     }  # fmt: skip
     text = rendered([record("A row with a name " * 10, "library/" + "solver" * 20 + "/gradient", metrics=large)])
     assert max(map(len, text.splitlines())) <= WIDTH

@@ -1,0 +1,55 @@
+"""A cell brought to life: its first gradient, and why it failed where it did."""
+
+import numpy as np
+import pytest
+
+from odebench.contract import SolveError
+from odebench.measure import counting, peak
+from odebench.measure.session import Diverged
+
+
+def test_first_call(make_session):
+    """Time, loss and parameters of the first gradient: (e^-1 - e^-2)² · mean(y0²)/2, with y0 = (1, 2, -1)."""
+    found = make_session().first_call()
+    assert found["loss"] == pytest.approx((np.exp(-1) - np.exp(-2)) ** 2, rel=1e-5)
+    assert found["parameters"] == 1
+    assert found["first_call_s"] > 0
+
+
+def test_a_loss_that_is_not_finite_is_explained(make_session):
+    """By the solver's own words where it raises, by the loss where it does not."""
+    with pytest.raises(Diverged, match="the loss is nan"):
+        make_session(backend="faulty/is_nan/numeric").first_call()
+    session = make_session()
+    session.params = {"rate": np.array([np.nan])}
+    with pytest.raises(SolveError, match=r"non_finite|max_steps"):
+        session.first_call()
+    assert session.diagnose(float("nan")).startswith(("non_finite", "max_steps"))
+    assert make_session("toy/line", "toy").diagnose(float("inf")) == "the loss is inf"
+
+
+def test_a_task_without_an_ode_that_calls_one(make_session):
+    """It is registered wrongly, and told so; it has nothing to count."""
+    session = make_session("toy/line", "toy")
+    with pytest.raises(TypeError, match="registered with ode=False called odeint"):
+        session.odeint(None, None, None)
+    assert counting.count(session) == {"nfe_forward": 0, "nfe_backward": 0, "vjps": 0}
+
+
+def test_counts_are_the_harness_own(make_session):
+    """What the solver claims stands beside them: dopri5 here takes 7 evaluations an attempt."""
+    found = counting.count(make_session())
+    assert found["nfe_forward"] == found["claimed_nfe"] == 7 * (found["accepted"] + found["rejected"])
+    assert found["accepted"] > 1
+    assert found["nfe_backward"] >= 2 * found["nfe_forward"] - 28
+
+
+def test_peak_growth_sees_what_a_gradient_allocates(make_session):
+    """A loss that touches 64 MiB raises the peak by about as much, though it frees them before it ends."""
+    session = make_session("toy/line", "toy")
+    before = peak.peak_growth(session)["peak_growth_bytes"]
+    session.adapter.value_and_grad = lambda loss: lambda params, batch: np.ones(2**23).sum()
+    del session.__dict__["value_and_grad"]
+    grown = peak.peak_growth(session)["peak_growth_bytes"]
+    assert before < 2**24
+    assert 0.9 * 2**26 < grown < 1.5 * 2**26

@@ -1,0 +1,80 @@
+"""What a worker makes of an error, and that it does what it is asked in this process too."""
+
+import pytest
+
+from odebench.contract import SolveError, Status
+from odebench.measure.session import Diverged
+from odebench.worker import MeasureRequest, WorkerSetup, _Worker, classify
+
+
+class XlaError(RuntimeError):
+    """Stands for what JAX raises."""
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (SolveError(Status.max_steps, 0.5), "diverged", "max_steps at t=0.5: the solver used up max_steps"),
+        (Diverged("the loss is nan"), "diverged", "the loss is nan"),
+        (MemoryError(), "oom", "MemoryError:"),
+        (RuntimeError("CUDA out of memory. Tried to allocate"), "oom", "RuntimeError: CUDA out of memory"),
+        (XlaError("RESOURCE_EXHAUSTED: Out of memory allocating 8 bytes"), "oom", "XlaError: RESOURCE_EXHAUSTED"),
+        (RuntimeError("std::bad_alloc"), "oom", "RuntimeError: std::bad_alloc"),
+        (ZeroDivisionError("one\ntwo\t three"), "error", "ZeroDivisionError: one two three"),
+        (ValueError("x" * 10_000), "error", "ValueError: xxx"),
+        (ArithmeticError("not ours"), "error", "ArithmeticError: not ours"),
+    ],
+)
+def test_classify(error, status, reason):
+    """By type, or by the words of frameworks that have no type for it; one line, not endless."""
+    found = classify(error)
+    assert found[0] == status
+    assert found[1].startswith(reason)
+    assert "\n" not in found[1]
+    assert len(found[1]) <= 500
+
+
+@pytest.fixture
+def worker(plugins, support, tmp_path):
+    return _Worker(WorkerSetup("toy", plugins, support / "toysuite", tmp_path / "log"), lambda text: None)
+
+
+def request(cell, tmp_path, *passes):
+    return MeasureRequest(cell, passes, None, tmp_path / "checkpoint.npz", 100, 0.01)
+
+
+def test_passes_are_made_as_asked(worker, make_cells, tmp_path):
+    """Nothing that was not asked for is measured; no accuracy without a reference."""
+    (cell,) = make_cells()
+    assert set(worker.first_call(cell)) == {"first_call_s", "loss", "parameters"}
+    assert worker.measure(request(cell, tmp_path)) == ({}, [])
+    metrics, curve = worker.measure(request(cell, tmp_path, "memory", "accuracy"))
+    assert (metrics, curve) == ({"memory_bytes": 8}, [])
+
+
+def test_training_leaves_the_tasks_own_parameters_alone(worker, make_cells, tmp_path):
+    """A second backend starts from the same values, though the toy shares memory and trains in place."""
+    losses = []
+    for cell in make_cells({"backends": ["toy/tsit5/numeric", "toy/dopri5/numeric"]}):
+        losses.append(worker.first_call(cell)["loss"])
+        _, curve = worker.measure(request(cell, tmp_path, "training"))
+        (tmp_path / "checkpoint.npz").unlink(missing_ok=True)
+        losses.append(curve[0]["loss"])
+    assert losses[2:] == pytest.approx(losses[:2], rel=1e-5)
+
+
+def test_metrics_of_a_task_are_plain_numbers(worker, make_cells, tmp_path):
+    """The toy's ``evaluate`` returns NumPy's float32, which no record could hold."""
+    (cell,) = make_cells({"tasks": ["toy/line"], "backends": ["toy"]})
+    metrics, _ = worker.measure(request(cell, tmp_path, "training"))
+    assert type(metrics["test_error"]) is float
+
+
+def test_a_timing_sample_is_preceded_by_one_warm_up(worker, make_cells, monkeypatch):
+    """Once a kind, and again only in a new process."""
+    (cell,) = make_cells()
+    kinds = []
+    session = worker._open(cell)
+    monkeypatch.setattr(session, "sample", lambda kind: kinds.append(kind) or 0.5)
+    assert [worker.sample(cell, kind) for kind in ("forward", "forward", "forward_backward")] == [0.5] * 3
+    assert kinds == ["forward"] * 3 + ["forward_backward"] * 2

@@ -1,0 +1,239 @@
+"""The jax adapter measures what it says: exact counts at run time, XLA's own bytes, plain SGD, values that survive."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from odebench.adapter import Counts
+from odebench_jax.adapter import JaxAdapter
+
+TREE = {"a": np.array([1.5, -2.25]), "b": {"c": np.arange(6, dtype=np.float32).reshape(2, 3)}, "n": np.array([1, 2])}
+MODES = ("jax_enable_x64", "jax_default_matmul_precision", "jax_default_device")
+
+
+@pytest.fixture(autouse=True)
+def _modes():
+    """The global modes that ``activate`` sets are put back."""
+    before = {name: jax.config.values[name] for name in MODES}
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.fixture(params=["float32", "float64"])
+def adapter(request):
+    adapter = JaxAdapter("cpu", request.param)
+    adapter.activate()
+    return adapter
+
+
+@pytest.fixture
+def double():
+    adapter = JaxAdapter("cpu", "float64")
+    adapter.activate()
+    return adapter
+
+
+def test_arrays_survive_the_trip(adapter):
+    """Structure, shapes and values; floating ones in the adapter's dtype, integers stay integers."""
+    there = adapter.asarray(TREE)
+    assert there["a"].dtype == there["b"]["c"].dtype == adapter.dtype
+    assert jnp.issubdtype(there["n"].dtype, jnp.integer)
+    back = adapter.numpy(there)
+    np.testing.assert_equal(back, {**TREE, "n": np.array([1, 2])})
+    assert back["a"].dtype == adapter.dtype
+    assert [leaf.shape for leaf in adapter.leaves(there)] == [(2,), (2, 3), (2,)]
+    assert adapter.zeros_like(there)["b"]["c"].tolist() == [[0] * 3] * 2
+
+
+def test_activate_follows_the_adapters_dtype():
+    """Two adapters in one process: whichever was activated last says what a float is."""
+    single, double = JaxAdapter("cpu", "float32"), JaxAdapter("cpu", "float64")
+    for adapter in (double, single, double):
+        adapter.activate()
+        assert jnp.asarray(0.5).dtype == adapter.dtype
+        assert jnp.ones(2).devices() == {adapter.device}
+
+
+def test_value_and_grad(double):
+    """Gradients of what is used, and zeros for what is not."""
+    params = double.asarray({"w": np.array([1.0, 2.0]), "unused": np.array([3.0, 4.0, 5.0])})
+    loss = double.value_and_grad(lambda p, x: (p["w"] * x).sum() ** 2)
+    value, grads = loss(params, double.asarray(np.array([3.0, 4.0])))
+    assert value == 121
+    assert grads["w"].tolist() == [66.0, 88.0]
+    assert grads["unused"].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_training_step_is_sgd_with_momentum(double):
+    """``v ← 0.9 v + g``, ``p ← p - r v``: by hand over three steps of changing rate, compiled once."""
+    target, traces = np.array([1.0, -1.0]), []
+    w, v = np.array([3.0, 0.5]), np.zeros(2)
+
+    def loss(p, x):
+        traces.append(1)
+        return ((p["w"] - x) ** 2).sum() / 2
+
+    step = double.train_step(loss, 0.9)
+    state = double.asarray({"w": w, "unused": np.array([7.0])})
+    velocity = double.zeros_like(state)
+    for rate in (0.1, 0.1, 0.05):
+        state, velocity, value = step(state, velocity, double.asarray(target), rate)
+        assert float(value) == pytest.approx(((w - target) ** 2).sum() / 2, rel=1e-14)
+        v = 0.9 * v + (w - target)
+        w = w - rate * v
+        np.testing.assert_allclose(double.numpy(state)["w"], w, rtol=1e-14)
+        np.testing.assert_allclose(double.numpy(velocity)["w"], v, rtol=1e-14)
+    assert double.numpy(state)["unused"] == 7
+    assert len(traces) == 1
+
+
+def test_training_does_not_touch_what_it_was_given(double):
+    """Buffers are donated between steps; the NumPy arrays that they came from are not."""
+    given = {"w": np.array([3.0, 0.5])}
+    state = double.asarray(given)
+    double.train_step(lambda p, x: (p["w"] ** 2).sum(), 0.0)(state, double.zeros_like(state), None, 0.1)
+    assert given["w"].tolist() == [3.0, 0.5]
+
+
+def decay(t, y, p):
+    return -p["k"] * y * t
+
+
+ARGUMENTS = (np.array([1.0, 2.0]), {"k": np.array(2.0), "m": np.array(3.0)})
+
+
+def counts_of(adapter, function, *args):
+    """Counts of one run of a compiled function that takes the counted dynamics, and of a second run."""
+    counts = Counts()
+    compiled = jax.jit(lambda *args: function(adapter.counted(decay, counts), *args))
+    found = []
+    for _ in range(2):
+        adapter.block(compiled(*adapter.asarray(args)))
+        adapter.flush()
+        found.append((counts.f, counts.vjp))
+        counts.f = counts.vjp = 0
+    assert found[0] == found[1]
+    return found[0]
+
+
+def test_counts_outside_compiled_code(double):
+    """One evaluation, one count."""
+    counts = Counts()
+    f = double.counted(decay, counts)
+    y, p = double.asarray(ARGUMENTS)
+    for _ in range(3):
+        out = f(jnp.asarray(2.0), y, p)
+    double.flush()
+    assert out.tolist() == [-4.0, -8.0]
+    assert (counts.f, counts.vjp) == (3, 0)
+
+
+def test_counts_inside_a_while_loop(double):
+    """As often as the loop goes round, which only the run knows; traced or compiled again or not."""
+
+    def solve(f, y, p):
+        return lax.while_loop(lambda c: c[0] < 7, lambda c: (c[0] + 1, c[1] + 0.1 * f(1.0, c[1], p)), (0, y))
+
+    assert counts_of(double, solve, *ARGUMENTS) == (7, 0)
+
+
+def test_counts_of_vjps(double):
+    """In a scan of five evaluations, differentiated: five of each; identical calls are not merged."""
+
+    def loss(f, y, p):
+        y, _ = lax.scan(lambda y, _: (y + 0.1 * f(1.0, y, p), None), y, None, length=5)
+        return (y + f(0.5, y, p) + f(0.5, y, p)).sum()
+
+    assert counts_of(double, lambda f, y, p: jax.value_and_grad(loss, 2)(f, y, p), *ARGUMENTS) == (7, 7)
+
+
+def test_counts_of_a_pullback_used_in_a_loop(double):
+    """Each pass through a VJP counts, however few evaluations it goes with: an adjoint's backward solve."""
+
+    def backward(f, y, p):
+        def body(i, a):
+            _, pull = jax.vjp(lambda y: f(1.0, y, p), y)
+            return a + pull(a)[0] + pull(2 * a)[0]
+
+        return lax.fori_loop(0, 4, body, y)
+
+    assert counts_of(double, backward, *ARGUMENTS) == (4, 8)
+
+
+def test_counts_under_vmap(double):
+    """A batch is one evaluation, as it is in the other framework; in a loop that is differentiated, too."""
+
+    def loss(f, y, p):
+        y, _ = lax.scan(lambda y, _: (y + 0.1 * f(1.0, y, p), None), y, None, length=5)
+        return y.sum()
+
+    def batched(f, y, p):
+        return jax.vmap(jax.value_and_grad(loss, 1), (None, 0, None))(
+            jax.tree_util.Partial(f), jnp.stack([y, 2 * y]), p
+        )
+
+    assert counts_of(double, batched, *ARGUMENTS) == (5, 5)
+
+
+def test_counting_changes_no_value(double):
+    """Neither f nor its derivative with respect to time, state and parameters."""
+    f = double.counted(decay, Counts())
+    t, (y, p) = jnp.asarray(2.0), double.asarray(ARGUMENTS)
+    plain, counted = (jax.grad(lambda *a, f=f: f(*a).sum(), (0, 1, 2))(t, y, p) for f in (decay, f))
+    jax.tree_util.tree_map(np.testing.assert_array_equal, plain, counted)
+    double.flush()
+
+
+def test_memory_of_a_known_function(double):
+    """XLA needs room for intermediates, more of them for a larger batch; and reports the same each time."""
+
+    def loss(p, x):
+        return jnp.tanh(p["w"] @ jnp.tanh(p["w"] @ x)).sum()
+
+    params = double.asarray({"w": np.ones((64, 64))})
+    small, large, again = (double.memory(loss, params, jnp.ones((64, n))) for n in (64, 512, 512))
+    assert small["temp_bytes"] > 64 * 64 * 8
+    assert large == again
+    assert large["temp_bytes"] - small["temp_bytes"] >= 64 * (512 - 64) * 8
+    assert large["memory_bytes"] >= large["temp_bytes"] + 64 * 64 * 8
+
+
+def test_prepare_compiles_without_running(double):
+    """The prepared function has not run, and gives what the function gives."""
+    runs = []
+
+    def function(p, x):
+        jax.debug.callback(lambda: runs.append(1))
+        return (p["w"] * x).sum()
+
+    arguments = double.asarray(({"w": np.array([1.0, 2.0])}, np.array([3.0, 4.0])))
+    prepared = double.prepare(double.value_and_grad(function), *arguments)
+    double.flush()
+    assert runs == []
+    value, grads = prepared(*arguments)
+    double.flush()
+    assert (value, grads["w"].tolist(), runs) == (11, [3.0, 4.0], [1])
+
+
+def test_elapsed_times_a_call_that_is_made_once(double):
+    """No repetition, no warm-up of its own."""
+    calls = []
+    assert double.elapsed(lambda: calls.append(1)) > 0
+    assert calls == [1]
+
+
+def test_bare_cost(double):
+    """Two positive times, of dynamics with and without use of time and parameters."""
+    for f in (lambda t, y, p: -p["k"] * y, lambda t, y, p: y * t):
+        c_f, c_fv = double.bare_cost(f, 0.5, jnp.ones(2), {"k": jnp.ones(())}, 0.001)
+        assert c_f > 0
+        assert c_fv > 0
+
+
+def test_environment_and_devices():
+    """What a number may depend on; the CPU comes first."""
+    assert JaxAdapter.devices()[0] == "cpu"
+    assert JaxAdapter.environment()["jax"] == jax.__version__
