@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from odebench.errors import UserError
 from odebench.record import CellStatus
 from odebench.worker import WorkerSetup, main
 
@@ -48,6 +49,8 @@ class Worker:
                     note(rest[0])
                 elif kind == "done":
                     return rest[0]
+                elif kind == "refused":
+                    raise UserError(rest[0])
                 else:
                     raise WorkerFailure(*rest)
         except (EOFError, ConnectionError) as error:

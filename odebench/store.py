@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -77,6 +78,10 @@ class Store:
             file.write(json.dumps(record.to_dict()).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def discard(self) -> None:
+        """Remove the run's folder."""
+        shutil.rmtree(self.folder)
 
     def records(self) -> list[Record]:
         """The records so far, the last one for each cell."""

@@ -1,7 +1,8 @@
 """The worker process: one framework on one device, answering one request at a time.
 
 A request is ``(name, arguments)``. While it works the worker sends ``("note", text)``; it ends with
-``("done", value)`` or ``("failed", status, reason)``. The process knows no deadline: its parent kills it.
+``("done", value)``, ``("failed", status, reason)`` or, where the user can mend it, ``("refused", message)``. The
+process knows no deadline: its parent kills it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odebench.contract import SolveError
+from odebench.errors import UserError
 from odebench.plan import Cell
 from odebench.record import CellStatus
 from odebench.registry import Registry, load_registry
@@ -64,6 +66,8 @@ def main(connection: Connection, setup: WorkerSetup) -> None:
         answer: tuple[Any, ...]
         try:
             answer = ("done", getattr(worker, name)(*arguments))
+        except UserError as error:
+            answer = ("refused", str(error))
         except Exception as error:
             traceback.print_exc()
             sys.stderr.flush()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from odebench.cli.options import plugin_options
+from odebench.errors import UserError
 
 if TYPE_CHECKING:
     from odebench.plan import Selection
@@ -102,6 +103,10 @@ def _execute(request: dict[str, Any], selection: Selection, open_store: Any) -> 
             store.write("environment.json", environment(folder) | {"frameworks": frameworks})
             registry.register(progress, "progress")
             session.execute(left)
+    except UserError:
+        if not store.records():
+            store.discard()  # nothing was measured: leave no empty run behind
+        raise
     finally:
         workers.stop()
         if store.records():

@@ -59,8 +59,7 @@ class _Carry(NamedTuple):
     step: jax.Array
     error: jax.Array  # of the last accepted step; of adaptive steps
     rejected: jax.Array  # the last attempt was
-    base: jax.Array  # where equal steps are counted from
-    taken: jax.Array  # equal steps since
+    taken: jax.Array  # equal steps
     j: jax.Array  # next output
     ys: jax.Array
     status: jax.Array
@@ -70,6 +69,7 @@ class _Carry(NamedTuple):
 class _Trial(NamedTuple):
     t1: jax.Array
     land: jax.Array  # t1 is a time of ts
+    whole: jax.Array  # and not before the step's own end
     h: jax.Array
     k: jax.Array
     y: jax.Array
@@ -145,7 +145,6 @@ class _Loop:
             step=step,
             error=floored(jnp.zeros((), ts.dtype)),
             rejected=jnp.zeros((), bool),
-            base=ts[0],
             taken=zero,
             j=zero + 1,
             ys=jnp.zeros((self.last + 1, *y0.shape), y0.dtype).at[0].set(y0),
@@ -178,8 +177,7 @@ class _Loop:
             step=jnp.where(on, verdict.step, c.step),
             error=jnp.where(accept, floored(verdict.error), c.error),
             rejected=jnp.where(on, ~verdict.good, c.rejected),
-            base=jnp.where(accept & trial.land, t1, c.base),
-            taken=jnp.where(accept, jnp.where(trial.land, 0, c.taken + 1), c.taken),
+            taken=c.taken + (accept & trial.whole),
             j=jnp.where(done, self.last + 1, j),
             ys=ys,
             status=jnp.where(on, status, c.status),
@@ -189,12 +187,13 @@ class _Loop:
     def _try(self, c: _Carry) -> _Trial:
         plan = self.plan
         limit = at(self.ts, c.j) if plan.landing else self.ts[-1]
-        ahead = c.t + self.sign * c.step if plan.adaptive else c.base + self.sign * (c.taken + 1) * c.step
-        land = (limit - ahead) * self.sign <= SLIVER * c.step
+        ahead = self.sign * c.step + c.t if plan.adaptive else self.sign * c.step * (c.taken + 1) + self.ts[0]
+        left = (limit - ahead) * self.sign
+        land = left <= SLIVER * c.step
         t1 = jnp.where(land, limit, ahead)
         k = plan.stages.derivatives(self.f, c.t, t1, c.y, c.k0, self._first_stage(c))
         h = (t1 - c.t).astype(c.y.dtype)
-        return _Trial(t1, land, h, k, plan.stages.advance(h, c.y, k))
+        return _Trial(t1, land, left >= -SLIVER * c.step, h, k, plan.stages.advance(h, c.y, k))
 
     def _first_stage(self, c: _Carry) -> jax.Array | int:
         """0 where f(t, y) is still to be evaluated, as stage 0; 1 where k0 is it."""

@@ -27,27 +27,27 @@ class Knots(NamedTuple):
         zero = jnp.zeros((), ts.dtype)
         return cls(jnp.zeros_like(ts), zero, zero, zero if equal else None)
 
-    def passed(self, ts: jax.Array, t1: jax.Array, tied: jax.Array, start_bar: jax.Array, end_bar: jax.Array) -> Knots:
-        """Pass t1, where the step ends whose ends have these cotangents; ``tied``: ts[tied] is t1, -1 if none is."""
-        total = self.here + end_bar
-        settled = self._settle(ts, t1, tied, total)
-        free = Knots(
-            self.ts,
-            start_bar,
-            self.free + total,
-            None if self.weighted is None else self.weighted + total * t1,
+    def passed(
+        self, t1: jax.Array, tied: jax.Array, start_bar: jax.Array, end_bar: jax.Array, adaptive: bool
+    ) -> Knots:
+        """Pass t1, where the step ends whose ends have these cotangents; ``tied``: ts[tied] is t1, -1 if none is.
+
+        Adaptive steps are counted from the last time of ts that was landed on, equal ones from ts[0].
+        """
+        total, is_tied, zero = self.here + end_bar, tied >= 0, jnp.zeros_like(self.here)
+        settled = total + self.free if adaptive else total
+        return Knots(
+            ts=self.ts.at[tied].add(jnp.where(is_tied, settled, zero)),
+            here=start_bar,
+            free=jnp.where(is_tied, zero if adaptive else self.free, self.free + total),
+            weighted=None if self.weighted is None else self.weighted + jnp.where(is_tied, zero, total * t1),
         )
-        chosen: Knots = jax.tree.map(lambda a, b: jnp.where(tied >= 0, a, b), settled._replace(here=start_bar), free)
-        return chosen
 
     def finish(self, ts: jax.Array) -> jax.Array:
-        return self._settle(ts, ts[0], jnp.zeros((), jnp.int32), self.here).ts
-
-    def _settle(self, ts: jax.Array, t: jax.Array, tied: jax.Array, total: jax.Array) -> Knots:
-        zero = jnp.zeros_like(total)
-        ts_bar = self.ts.at[tied].add(total + self.free)
+        """The cotangent of ts, with ts[0] passed too."""
+        ts_bar = self.ts.at[0].add(self.here + self.free)
         if self.weighted is None:
-            return Knots(ts_bar, zero, zero, None)
-        # Knot t + m h with h = (ts[-1] - ts[0]) / N moves by m / N with ts[-1], and m / N is (knot - t) over the span.
-        stretch = (self.weighted - t * self.free) / (ts[-1] - ts[0])
-        return Knots(ts_bar.at[-1].add(stretch).at[0].add(-stretch), zero, zero, zero)
+            return ts_bar
+        # Knot ts[0] + m h with h = (ts[-1] - ts[0]) / N moves by m / N with ts[-1]: its part of the span.
+        stretch = (self.weighted - ts[0] * self.free) / (ts[-1] - ts[0])
+        return ts_bar.at[-1].add(stretch).at[0].add(-stretch)

@@ -1,9 +1,9 @@
 """The gradient of the discrete map: the accepted steps, in reverse.
 
 The step sizes are constants: they are what the controller chose, not functions of y0 or params. The knots between
-the steps do depend on ts: the first, the last, and those that landed on an output are times of ts themselves, and a
-knot in between lies a constant away from the nearest of those before it (for ``num_steps``, a constant part of
-``ts[-1] - ts[0]`` away).
+the steps do depend on ts: the first, the last, and those that landed on an output are times of ts themselves. A knot
+in between lies a constant away from the nearest of those before it, if the steps are adaptive, and from ts[0] if not
+(for ``num_steps``, a constant part of ``ts[-1] - ts[0]`` away).
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def reverse(
         if knots is not None:
             tied = jnp.where(landed, c.j, jnp.where(t1 == ts[-1], last, -1))
             h_bar = this.h_bar.astype(ts.dtype)
-            passed = knots.passed(ts, t1, tied, this.t0_bar - h_bar, this.t1_bar + h_bar)
+            passed = knots.passed(t1, tied, this.t0_bar - h_bar, this.t1_bar + h_bar, plan.adaptive)
             knots = jax.tree.map(lambda new, old: jnp.where(moved, new, old), passed, knots)
         return _Carry(c.n - 1, stack, j, this.y_bar, k0, params_bar, knots)
 
@@ -184,7 +184,7 @@ def _outputs(
         j, step, knots = carry
         here = this_lane(inside(j))
         y_bar = jnp.where(here, at(g, j), 0)
-        theta = (at(ts, j) - step.t0) / length
+        theta = jnp.where(here, (at(ts, j) - step.t0) / length, 0)
         b, slopes = jax.jvp(stages.dense_weights, (theta.astype(g.dtype),), (jnp.ones((), g.dtype),))
         step = step._replace(
             y_bar=step.y_bar + y_bar,

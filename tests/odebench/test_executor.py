@@ -37,6 +37,7 @@ def test_one_warm_worker_answers_and_is_replaced_when_it_dies(workers, make_cell
     (slow,) = (c for c in make_cells({"backends": ["faulty/hangs/numeric"]}) if c.solver == "hangs")
     assert workers.ask("toy", "cpu", 60, "hello") == (["cpu", "abacus"], {"toy": "1.0"})
     (first,) = processes()
+    os.kill(first.pid, signal.SIGINT)  # as Ctrl-C does to every process of a terminal: only the parent decides
     assert workers.ask("toy", "cpu", 60, "first_call", cell)["parameters"] == 1
     assert workers.notes == ["first call"]
     assert failure(workers, 60, "first_call", bad).status == CellStatus.error

@@ -222,8 +222,9 @@ def test_records_are_on_disk_as_cells_finish(run, make_cells, tmp_path):
 def test_a_reference_that_there_is_not_is_told_before_anything_is_measured(run, make_cells, task, backends, message):
     """It would otherwise end the run after hours."""
     cells = make_cells({"tasks": [task], "backends": ["toy", "toy/rk4/numeric"]})
+    measured = {"first_call": AssertionError("something was measured")}
     with pytest.raises(UserError, match=message):
-        run(cells, preset={"measure": ["accuracy"]}, reference=[{"task": "*", "backends": backends}])
+        run(cells, measured, preset={"measure": ["accuracy"]}, reference=[{"task": "*", "backends": backends}])
 
 
 def test_a_reference_needs_two_methods_that_can_be_had(run, make_cells, tmp_path):
@@ -332,6 +333,7 @@ def test_ctrl_c_and_resume(whole_group, tmp_path, plugins, support, started, com
     resumed = command("resume", file.parent)
     assert resumed.code == 0
     assert file.read_text().startswith(line)
+    assert len(file.read_text().splitlines()) == 3
     assert {r.config["backend"]: (r.hash, r.curve) for r in store.records()} == {
         name: (r.hash, r.curve) for name, r in uninterrupted.items()
     }
@@ -356,7 +358,8 @@ def test_a_finished_run_resumed_does_nothing(fates, command):
     """No worker is needed; its table is printed, its environment kept, and its exit code is the same."""
     _, store, _ = fates
     before = store.read("environment.json")["frameworks"]
+    records = (store.folder / "records.jsonl").read_text()
     again = command("resume", store.folder)
     assert again.code == 1
+    assert (store.folder / "records.jsonl").read_text() == records
     assert store.read("environment.json")["frameworks"] == before
-    assert len(store.records()) == 14

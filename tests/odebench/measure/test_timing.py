@@ -78,6 +78,8 @@ def test_a_rival_that_fails_leaves_the_others_their_turns(kind, kept):
     assert all(len(samples) == 5 for name in "ac" for samples in found[name].values())
     last = turns.index(("b", kind), [i for i, turn in enumerate(turns) if turn == ("b", kind)][2])
     assert {cell for cell, _ in turns[last + 1 :]} == {"a", "c"}
+    alone, _ = run("ac", sample, max_samples=5, time_budget=1e6)
+    assert [turn for turn in turns if turn[0] != "b"] == alone
 
 
 def test_no_cells():

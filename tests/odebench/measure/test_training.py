@@ -1,5 +1,6 @@
 """Training is the recipe's arithmetic, and goes on from a checkpoint as if it had never stopped."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -76,13 +77,14 @@ def interrupted(session, file, at, every=3):
         train(session, file, every, silent)
 
 
+@pytest.mark.parametrize("cell", [("toy/decay", "toy/dopri5/numeric"), ("toy/line", "toy")])
 @pytest.mark.parametrize("at", [1, 3, 5, 8, 9])
-def test_resumed_training_is_uninterrupted_training(make_session, tmp_path, at):
-    """To the last bit: the loss of every step and the evaluation, wherever it stopped."""
-    whole, curve = train(make_session(), tmp_path / "whole.npz", 3, silent)
-    interrupted(make_session(), tmp_path / "c.npz", at)
+def test_resumed_training_is_uninterrupted_training(make_session, tmp_path, at, cell):
+    """To the last bit: the loss of every step (rates change at step 6 of the line) and the evaluation."""
+    whole, curve = train(make_session(*cell), tmp_path / "whole.npz", 3, silent)
+    interrupted(make_session(*cell), tmp_path / "c.npz", at)
     steps = []
-    resumed, again = train(make_session(), tmp_path / "c.npz", 3, steps.append)
+    resumed, again = train(make_session(*cell), tmp_path / "c.npz", 3, steps.append)
     assert again == curve
     assert {k: v for k, v in resumed.items() if k != "train_s"} == {k: v for k, v in whole.items() if k != "train_s"}
     assert len([note for note in steps if note.startswith("training")]) == 10 - at // 3 * 3
@@ -95,6 +97,20 @@ def test_seconds_of_training_add_up(make_session, tmp_path, monkeypatch):
     interrupted(make_session(), tmp_path / "c.npz", at=4)
     metrics, _ = train(make_session(), tmp_path / "c.npz", 100, silent)
     assert metrics["train_s"] == 2
+
+
+def test_a_checkpoint_that_is_not_yet_in_its_place_does_not_count(make_session, tmp_path, monkeypatch):
+    """Interrupted between writing and renaming, the one before is still there."""
+    train(make_session(steps=3), tmp_path / "c.npz", 3, silent)
+    before = (tmp_path / "c.npz").read_bytes()
+
+    def dies(path, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", dies)
+    with pytest.raises(KeyboardInterrupt):
+        train(make_session(), tmp_path / "c.npz", 3, silent)
+    assert (tmp_path / "c.npz").read_bytes() == before
 
 
 def test_a_checkpoint_is_written_whole_or_not_at_all(make_session, tmp_path, monkeypatch):
