@@ -92,6 +92,7 @@ def _execute(request: dict[str, Any], selection: Selection, open_store: Any) -> 
             click.echo(f"plugin {plugin.name} ({plugin.origin}) was skipped: {plugin.error}", err=True)
     cells = plan(folder.resolve().name, suite, preset, registry, selection)
     store: Store = open_store()
+    resumed = (store.folder / "environment.json").exists()
     done = {record.hash for record in store.records()}
     left = [cell for cell in cells if cell.hash not in done]
     progress = Progress(console, left)
@@ -104,7 +105,7 @@ def _execute(request: dict[str, Any], selection: Selection, open_store: Any) -> 
             registry.register(progress, "progress")
             session.execute(left)
     except UserError:
-        if not store.records():
+        if not (resumed or store.records()):
             store.discard()  # nothing was measured: leave no empty run behind
         raise
     finally:

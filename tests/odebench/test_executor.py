@@ -2,10 +2,12 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import psutil
 import pytest
 
+from odebench.errors import UserError
 from odebench.executor import WorkerFailure, Workers
 from odebench.record import CellStatus
 
@@ -61,6 +63,15 @@ def test_one_warm_worker_answers_and_is_replaced_when_it_dies(workers, make_cell
     workers.start("toy", "cpu")
     workers.stop()
     assert processes() == []
+
+
+def test_what_the_user_can_mend_is_told_as_such(workers, make_cells):
+    """An error of the user's in a worker is one here too, without a traceback, and the worker goes on."""
+    (cell,) = make_cells()
+    with pytest.raises(UserError, match="toy has no solver 'none'; valid: bosh3, "):
+        workers.ask("toy", "cpu", 60, "first_call", replace(cell, backend="toy/none/numeric"))
+    assert workers.ask("toy", "cpu", 60, "first_call", cell)["parameters"] == 1
+    assert len(processes()) == 1
 
 
 def test_a_worker_answers_when_a_request_has_no_time_left(workers, make_cells):

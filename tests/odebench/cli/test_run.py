@@ -2,6 +2,8 @@
 
 import pytest
 
+from odebench.store import Store
+
 
 @pytest.fixture
 def refused(command, plugins, support, tmp_path, monkeypatch):
@@ -79,10 +81,12 @@ def test_unknown_options_and_missing_arguments(command):
 
 
 def test_nothing_wrong_leaves_no_folder_behind_when_refused(refused, tmp_path):
-    """What is wrong with names is found before the run's folder is made."""
+    """What is wrong with names is found before the run's folder is made; what only a worker knows, takes it away."""
     refused("--only", "solver=rk5")
     refused("--preset", "quik")
     assert not (tmp_path / "results").exists()
+    refused("--device", "cuda")
+    assert list((tmp_path / "results" / "toysuite").iterdir()) == []
 
 
 def test_strict(refused, tmp_path):
@@ -140,6 +144,21 @@ def test_another_device(run):
     assert ended.code == 0
     assert "a line · toy · abacus: ok" in ended.out
     assert "toy abacus" in ended.out
+
+
+def test_a_refused_resume_takes_nothing_away(command, plugins, support, tmp_path):
+    """A run that was interrupted before its first record has a checkpoint that is worth keeping."""
+    selection = {"backends": [], "only": [], "devices": ["cuda"]}
+    request = {"suite": str(support / "toysuite"), "preset": "quick", "plugins": plugins, "strict": False}
+    store = Store.create(tmp_path, "toysuite", request | {"selection": selection})
+    store.write("environment.json", {})
+    checkpoint = store.folder / "checkpoints" / "x.npz"
+    checkpoint.parent.mkdir()
+    checkpoint.write_bytes(b"hours of training")
+    ended = command("resume", store.folder)
+    assert ended.code == 2
+    assert ended.err == "Error: device 'cuda' is not there for toy; valid: cpu, abacus\n"
+    assert checkpoint.exists()
 
 
 def test_resume_of_what_is_no_run(command, tmp_path, monkeypatch):
