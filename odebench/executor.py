@@ -78,10 +78,16 @@ class Workers:
 
     :param plugins: ``--plugin`` references, loaded in every worker as in the parent.
     :param logs: the folder for what workers print.
+    :param note: is told what is being worked on, and what is being done to it.
+    :ivar about: what is being worked on.
     """
 
-    def __init__(self, plugins: tuple[str, ...], suite: Path, logs: Path, note: Callable[[str], None]) -> None:
-        self._plugins, self._suite, self._logs, self._note = plugins, suite, logs, note
+    def __init__(
+        self, plugins: tuple[str, ...], suite: Path, logs: Path, note: Callable[[str, str], None] = lambda *_: None
+    ) -> None:
+        self._plugins, self._suite, self._logs = plugins, suite, logs
+        self._note: Callable[[str], None] = lambda text: note(self.about, text)
+        self.about = ""
         self._warm: dict[tuple[str, str], Worker] = {}
 
     def start(self, framework: str, device: str) -> Worker:

@@ -1,28 +1,22 @@
-"""Executing a plan: references, interleaved timing of rivals, the passes of each cell, one record each."""
+"""Executing a plan: interleaved timing of rivals, then the passes of each cell; one record each."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from odebench.backends import find_backend
-from odebench.errors import UserError, unknown
+from odebench.errors import UserError
 from odebench.executor import WorkerFailure, Workers
 from odebench.measure import timing
-from odebench.measure.accuracy import Arrays, agree
 from odebench.plan import Cell
 from odebench.record import CellStatus, Record
+from odebench.reference import References
 from odebench.registry import Registry
 from odebench.store import Store
-from odebench.suite import Preset, Suite, Tolerance
+from odebench.suite import Preset, Suite
 from odebench.worker import MeasureRequest
 
 
@@ -34,7 +28,7 @@ class Run:
         self.workers, self.store = workers, store
         self._records: dict[Cell, Record] = {}
         self._spent: dict[Cell, float] = {}
-        self._references: dict[str, Path | None] = {}
+        self._references = References(suite, registry, workers, store, preset.time_limit)
 
     def check_devices(self, cells: list[Cell]) -> dict[str, Any]:
         """Start the workers that are needed, and ask each for its part of the environment.
@@ -63,7 +57,7 @@ class Run:
         groups: dict[Any, list[Cell]] = {}
         for cell in cells:
             if "accuracy" in self.preset.measure and not cell.skip:
-                self._judges(cell)
+                self._references.judges(cell)
             key = (cell.task, cell.device, cell.dtype, cell.rtol, cell.atol, cell.seed)
             groups.setdefault(key, []).append(cell)
         for rivals in groups.values():
@@ -95,6 +89,7 @@ class Run:
 
     def _ask(self, cell: Cell, name: str, *arguments: Any, fresh: bool = False) -> Any:
         """Ask the cell's worker within what is left of the cell's time limit."""
+        self.workers.about = cell.label
         ask = self.workers.ask_fresh if fresh else self.workers.ask
         begin = time.monotonic()
         left = self.preset.time_limit - self._spent.get(cell, 0.0)
@@ -119,13 +114,12 @@ class Run:
             return None
 
     def _measure(self, cell: Cell) -> None:
-        self._tell("started", cell=cell)
         record = self._records[cell]
         wanted = self.preset.measure
         request = MeasureRequest(
             cell=cell,
             passes=tuple(wanted),
-            reference=self._reference(cell) if "accuracy" in wanted else None,
+            reference=self._references.file(cell) if "accuracy" in wanted else None,
             checkpoint=self.store.folder / "checkpoints" / f"{cell.hash}.npz",
             checkpoint_every=self.preset.checkpoint_every,
             seconds=self.preset.time_budget,
@@ -149,56 +143,3 @@ class Run:
             hook(**event)
         except Exception as error:
             self.store.log(f"a plugin's {hook.name} failed: {type(error).__name__}: {error}")
-
-    def _reference(self, cell: Cell) -> Path | None:
-        """The file of the truth for a cell's task, made when first needed; None when two methods cannot be had."""
-        key = f"{cell.task.replace('/', '-')}-{cell.seed}"
-        if key not in self._references:
-            file = self.store.folder / "references" / f"{key}.npz"
-            if not file.exists() and not self._make_reference(cell, file):
-                self._references[key] = None
-            else:
-                self._references[key] = file
-        return self._references[key]
-
-    def _make_reference(self, cell: Cell, file: Path) -> bool:
-        truths: list[Arrays] = []
-        for judge in self._judges(cell):
-            if len(truths) == 2:
-                break
-            try:
-                truths.append(self.workers.ask(judge.framework, "cpu", self.preset.time_limit, "truth", judge))
-            except WorkerFailure as failure:
-                self.store.log(f"reference {judge.backend} for {cell.task}: {failure}")
-        if len(truths) < 2:
-            return False
-        file.parent.mkdir(exist_ok=True)
-        np.savez(file, allow_pickle=False, **agree(*truths))
-        return True
-
-    def _judges(self, cell: Cell) -> list[Cell]:
-        """The cells that can make a task's reference. :raises UserError: for a backend that there is not."""
-        entry = next((r for r in self.suite.reference if fnmatchcase(cell.task, r.task)), None)
-        found = [self._judge(cell, name, entry.tolerance) for name in entry.backends] if entry else []
-        return [judge for judge in found if judge is not None]
-
-    def _judge(self, cell: Cell, name: str, tolerance: Tolerance) -> Cell | None:
-        """The cell that makes one of a reference's two truths, or None where its library is not installed."""
-        judge = replace(cell, backend=name, device="cpu", dtype="float64", num_steps=None, skip="")
-        if not cell.ode:
-            if name not in self.registry.frameworks:
-                raise unknown("framework", f"{name} (a reference of {cell.task})", self.registry.frameworks)
-            missing = self.registry.frameworks[name].missing
-            return None if missing else replace(judge, framework=name, library=name)
-        info = find_backend(self.registry, name)
-        if info.missing:
-            return None
-        return replace(
-            judge,
-            framework=info.framework,
-            library=info.solver.library,
-            solver=info.solver.name,
-            gradient=info.gradient.name,
-            rtol=tolerance.rtol,
-            atol=tolerance.atol,
-        )

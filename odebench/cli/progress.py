@@ -29,7 +29,6 @@ class Progress:
         self._total = len(cells)
         self._done = 0
         self._began = time.monotonic()
-        self._current = "starting workers"
         self._bar = Bar(
             TextColumn("{task.fields[cell]}", style="bold", markup=False),
             TextColumn("{task.description}", markup=False),
@@ -41,7 +40,7 @@ class Progress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=self._total, cell=self._current)
+        self._task = self._bar.add_task("", total=self._total, cell="starting workers")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -52,14 +51,9 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
-    def note(self, text: str) -> None:
-        """What is being done to the current cell."""
-        self._bar.update(self._task, description=text)
-
-    @hookimpl
-    def odebench_cell_started(self, cell: Cell) -> None:
-        self._current = cell.label
-        self._bar.update(self._task, cell=cell.label, description="")
+    def note(self, about: str, text: str) -> None:
+        """What is being worked on, and what is being done to it."""
+        self._bar.update(self._task, cell=about, description=text)
 
     @hookimpl
     def odebench_cell_finished(self, cell: Cell, record: Record) -> None:

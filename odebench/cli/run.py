@@ -11,6 +11,7 @@ import click
 
 from odebench.cli.options import plugin_options
 from odebench.errors import UserError
+from odebench.record import CellStatus
 
 if TYPE_CHECKING:
     from odebench.plan import Selection
@@ -60,7 +61,8 @@ def run(
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 def resume(run: Path) -> None:
-    """Go on with a RUN that was interrupted: finished cells are kept, training continues from its checkpoint."""
+    """Go on with a RUN that was interrupted: what was measured is kept, what failed is tried again,
+    training continues from its checkpoint."""
     from odebench.plan import Selection
     from odebench.store import Store
 
@@ -93,7 +95,7 @@ def _execute(request: dict[str, Any], selection: Selection, open_store: Any) -> 
     cells = plan(folder.resolve().name, suite, preset, registry, selection)
     store: Store = open_store()
     resumed = (store.folder / "environment.json").exists()
-    done = {record.hash for record in store.records()}
+    done = {record.hash for record in store.records() if record.status in (CellStatus.ok, CellStatus.diverged)}
     left = [cell for cell in cells if cell.hash not in done]
     progress = Progress(console, left)
     workers = Workers(tuple(request["plugins"]), folder, store.folder / "logs", progress.note)

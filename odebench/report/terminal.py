@@ -88,7 +88,11 @@ def table(records: Sequence[Record]) -> Table:
         cells = [Text(name, no_wrap=True, overflow="ellipsis") for name in (record.row, _backend(record))]
         for column in shown:
             text, value = _figure(record, column)
-            mark = value is not None and value == best[column.title].get(record.config["task"])
+            mark = (
+                value is not None
+                and record.status is CellStatus.ok
+                and value == best[column.title].get(record.config["task"])
+            )
             cells.append(Text(f"*{text}" if mark else text, style="bold green" if mark else ""))
         style = "" if record.status is CellStatus.ok else "yellow" if record.status is CellStatus.skipped else "red"
         cells.append(Text(str(record.status), style=style))
@@ -117,7 +121,7 @@ def _best(records: Sequence[Record], column: Column) -> dict[str, float]:
     best: dict[str, float] = {}
     for record in records:
         _, value = _figure(record, column)
-        if column.best and value is not None:
+        if column.best and value is not None and record.status is CellStatus.ok:
             task = record.config["task"]
             best[task] = min(value, best.get(task, math.inf))
     return best

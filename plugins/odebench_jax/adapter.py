@@ -16,6 +16,9 @@ from jax import lax, tree_util
 from odebench.adapter import Counts, Loss
 from odebench.contract import Dynamics, PyTree
 
+# Workers of several frameworks share a GPU; read when the first device is asked for.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
 _PLATFORMS = {"cpu": "cpu", "cuda": "gpu"}
 
 

@@ -119,6 +119,12 @@ class _Loop:
     def tolerances(self) -> Tolerances:
         return Tolerances(jnp.asarray(self.knobs.rtol), jnp.asarray(self.knobs.atol))
 
+    @property
+    def least(self) -> jax.Array:
+        """The smallest step to try: within a few units of t's resolution, a step is not what its error says."""
+        resolution = jnp.finfo(self.ts.dtype).eps * jnp.maximum(jnp.abs(self.ts[0]), jnp.abs(self.ts[-1]))
+        return jnp.maximum(jnp.asarray(self.knobs.min_step, self.ts.dtype), 10 * resolution)
+
     def f(self, t: jax.Array, y: jax.Array) -> jax.Array:
         dy: jax.Array = self.plan.f(t, y, self.params)
         return dy
@@ -167,13 +173,13 @@ class _Loop:
         status = jnp.where(verdict.stuck, verdict.why, status).astype(jnp.int32)
         t1 = jnp.where(accept, trial.t1, c.t)
         ys, j = self._outputs(c, trial, on, accept)
-        first = trial.k[-1] if self.plan.stages.tableau.fsal else trial.k[0]
+        k0 = jnp.where(accept, trial.k[-1], trial.k[0]) if self.plan.stages.tableau.fsal else trial.k[0]
         return _Carry(
             attempts=attempts,
             accepted=c.accepted + accept,
             t=t1,
             y=jnp.where(accept, trial.y, c.y),
-            k0=jnp.where(accept if self.plan.stages.tableau.fsal else on, first, c.k0),
+            k0=jnp.where(on, k0, c.k0),
             step=jnp.where(on, verdict.step, c.step),
             error=jnp.where(accept, floored(verdict.error), c.error),
             rejected=jnp.where(on, ~verdict.good, c.rejected),
@@ -216,9 +222,8 @@ class _Loop:
         error = self.plan.norm(jnp.where(jnp.isfinite(trial.y), estimate, jnp.inf)).astype(c.t.dtype)
         good = (error <= 1) & (tried > 0)
         step = next_step(error, c.error, tried, c.step, c.rejected, tableau.error_order)
-        stuck = ~good & ((step < self.knobs.min_step) | (c.t + self.sign * step == c.t))
         why = jnp.where(jnp.isfinite(error), Status.underflow, Status.non_finite)
-        return _Verdict(good, error, jnp.maximum(step, jnp.asarray(self.knobs.min_step, step.dtype)), stuck, why)
+        return _Verdict(good, error, jnp.maximum(step, self.least), ~good & (step < self.least), why)
 
     def _outputs(self, c: _Carry, trial: _Trial, on: jax.Array, accept: jax.Array) -> tuple[jax.Array, jax.Array]:
         """ys with the outputs that the step reaches, but for the last where it is the state itself; the next j."""

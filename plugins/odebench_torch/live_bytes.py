@@ -18,23 +18,24 @@ class LiveBytes(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = 0
         self.peak = 0
         self._known: dict[int, weakref.finalize[Any, Any]] = {}
 
     def __enter__(self) -> Self:
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         # An input that this context has not seen is older than it: remember it, so that a view does not count.
-        for x in optree.tree_leaves((args, kwargs), none_is_leaf=False):
+        inputs: Any = (args, kwargs)
+        for x in optree.tree_leaves(inputs):
             if isinstance(x, torch.Tensor):
                 self._see(x.untyped_storage(), 0)
         out = func(*args, **kwargs)
-        for x in optree.tree_leaves(out, none_is_leaf=False):
+        for x in optree.tree_leaves(out):
             if isinstance(x, torch.Tensor):
                 storage = x.untyped_storage()
                 self._see(storage, storage.nbytes())

@@ -15,7 +15,7 @@ from odebench.record import CellStatus
 @pytest.fixture
 def workers(plugins, support, tmp_path):
     notes = []
-    workers = Workers(plugins, support / "toysuite", tmp_path / "logs", notes.append)
+    workers = Workers(plugins, support / "toysuite", tmp_path / "logs", lambda about, text: notes.append(text))
     workers.notes = notes
     yield workers
     workers.stop()

@@ -12,7 +12,7 @@ import pytest
 from odebench.errors import UserError
 from odebench.executor import WorkerFailure
 from odebench.plan import Selection
-from odebench.record import CellStatus
+from odebench.record import CellStatus, Record
 from odebench.run import Run
 from odebench.store import Store
 from odebench.suite import Suite
@@ -354,12 +354,15 @@ def test_training_finds_the_known_answer(uninterrupted):
     )
 
 
-def test_a_finished_run_resumed_does_nothing(fates, command):
-    """No worker is needed; its table is printed, its environment kept, and its exit code is the same."""
+def test_resume_keeps_what_was_measured_and_tries_the_rest_again(fates, command):
+    """Cells that ended ok or diverged are not run again; those that failed are, and the exit code says how they end."""
     _, store, _ = fates
     before = store.read("environment.json")["frameworks"]
-    records = (store.folder / "records.jsonl").read_text()
-    again = command("resume", store.folder)
-    assert again.code == 1
-    assert (store.folder / "records.jsonl").read_text() == records
+    records = [Record.from_dict(json.loads(line)) for line in (store.folder / "records.jsonl").read_text().splitlines()]
+    assert command("resume", store.folder).code == 1
+    lines = (store.folder / "records.jsonl").read_text().splitlines()
+    again = [Record.from_dict(json.loads(line)) for line in lines[len(records) :]]
+    measured = {r.hash for r in records if r.status in (CellStatus.ok, CellStatus.diverged)}
+    assert measured
+    assert {r.hash for r in again} == {r.hash for r in records} - measured
     assert store.read("environment.json")["frameworks"] == before

