@@ -27,9 +27,7 @@ class Knots(NamedTuple):
         zero = jnp.zeros((), ts.dtype)
         return cls(jnp.zeros_like(ts), zero, zero, zero if equal else None)
 
-    def passed(
-        self, t1: jax.Array, tied: jax.Array, start_bar: jax.Array, end_bar: jax.Array, adaptive: bool
-    ) -> Knots:
+    def passed(self, t1: jax.Array, tied: jax.Array, start_bar: jax.Array, end_bar: jax.Array, adaptive: bool) -> Knots:
         """Pass t1, where the step ends whose ends have these cotangents; ``tied``: ts[tied] is t1, -1 if none is.
 
         Adaptive steps are counted from the last time of ts that was landed on, equal ones from ts[0].
