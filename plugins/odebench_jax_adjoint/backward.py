@@ -56,7 +56,7 @@ def backward(
         y, g, start, end = output
         a = jax.tree.map(jnp.add, a, g)
         state, step = black_box(augmented, (y, a, params_bar), start, end, params, ts[-1] - ts[0], step)
-        return (state[1], state[2], step.astype(ts.dtype)), None
+        return (state[1], state[2], jnp.asarray(step, ts.dtype)), None
 
     later = jax.tree.map(lambda x: x[1:], (ys, g))
     start = (

@@ -18,8 +18,12 @@ from odebench_rungekutta import BOSH3, DOPRI5, DOPRI8, EULER, FEHLBERG45, HEUN2,
 
 @pytest.fixture(autouse=True)
 def _double():
+    """float64, and little of the time that XLA takes to optimise what runs once."""
+    before = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", True)
     with jax.enable_x64(True):
         yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 RNG = np.random.default_rng(0)
@@ -135,7 +139,7 @@ def test_exact_gradient(tableau, options, ts):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=0, atol=1e-12 * scale), ours, plain)
 
 
-@pytest.mark.parametrize(("fewest", "spare"), [(4, 8), (4, 1), (4, 0), (16, 2)])
+@pytest.mark.parametrize(("fewest", "spare"), [(4, 8), (4, 0), (16, 2)])
 @pytest.mark.parametrize("tableau", [BOSH3, HEUN2], ids=lambda t: t.name)
 def test_more_steps_than_slots(monkeypatch, fewest, spare, tableau):
     """Steps that were dropped from the tape are taken again: the gradient is that of a tape that holds all."""
@@ -265,10 +269,10 @@ def test_captured_and_unused():
     def passed(p):
         return solve(lambda t, y, p: jnp.tanh(p["w"] @ y), Y0, TS, p, rtol=1e-6)[0][-1].sum()
 
+    expected = jax.jit(jax.grad(passed))({"w": w, "unused": jnp.ones(2)})
+    np.testing.assert_array_equal(expected["unused"], 0.0)
     for wrap in (lambda g: g, jax.jit):
-        expected = wrap(jax.grad(passed))({"w": w, "unused": jnp.ones(2)})
         np.testing.assert_allclose(wrap(jax.grad(captured))(w), expected["w"], rtol=1e-12)
-        np.testing.assert_array_equal(expected["unused"], 0.0)
     index = {"w": w, "row": jnp.array([2, 0, 1])}
 
     def indexed(w):

@@ -14,8 +14,12 @@ from odebench_rungekutta import BOSH3, DOPRI5, DOPRI8, EULER, FEHLBERG45, RK4, T
 
 @pytest.fixture(autouse=True)
 def _double():
+    """float64, and little of the time that XLA takes to optimise what runs once."""
+    before = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", True)
     with jax.enable_x64(True):
         yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 def pendulum(t, y):

@@ -14,8 +14,12 @@ from odebench_rungekutta import DOPRI5, DOPRI8
 
 @pytest.fixture(autouse=True)
 def _double():
+    """float64, and little of the time that XLA takes to optimise what runs once."""
+    before = jax.config.values["jax_disable_most_optimizations"]
+    jax.config.update("jax_disable_most_optimizations", True)
     with jax.enable_x64(True):
         yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 TS = np.array([0.0, 0.3, 1.0, 1.8])
