@@ -5,6 +5,8 @@ Source: Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I*, 
 
 from __future__ import annotations
 
+from math import inf
+
 SAFETY = 0.9
 FACTOR_MIN = 0.2
 FACTOR_MAX = 10.0
@@ -21,3 +23,34 @@ def pi_exponents(error_order: int) -> tuple[float, float]:
     """
     beta = 0.2 / error_order
     return 1.0 / error_order - 0.75 * beta, beta
+
+
+def check_options(
+    rtol: float,
+    atol: float,
+    step: float | None,
+    num_steps: int | None,
+    max_steps: int,
+    min_step: float,
+    first_step: float | None = None,
+) -> None:
+    """Say what is wrong with options that make no sense, before a framework does so in its own words.
+
+    Values of a compiled framework that are not numbers yet are let through.
+
+    :raises ValueError: naming the option.
+    """
+    if step is not None and num_steps is not None:
+        raise ValueError("give step or num_steps, not both")
+    if num_steps is not None and (not isinstance(num_steps, int) or num_steps < 1):
+        raise ValueError(f"num_steps must be a whole number of at least 1, got {num_steps!r}")
+    if max_steps < 1:
+        raise ValueError(f"max_steps must be at least 1, got {max_steps!r}")
+    for name, value in {"step": step, "first_step": first_step}.items():
+        if isinstance(value, int | float) and not 0 < value < inf:
+            raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    for name, value in {"rtol": rtol, "atol": atol, "min_step": min_step}.items():
+        if isinstance(value, int | float) and not 0 <= value < inf:
+            raise ValueError(f"{name} must not be negative and must be finite, got {value!r}")
+    if isinstance(rtol, int | float) and isinstance(atol, int | float) and rtol == atol == 0:
+        raise ValueError("rtol and atol are both 0: no error is within that tolerance")
