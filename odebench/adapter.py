@@ -73,6 +73,9 @@ class Adapter(Protocol):
     def flush(self) -> None:
         """Wait until every count has arrived."""
 
+    def device_peak(self) -> dict[str, float]:
+        """``device_peak_bytes``: the most that this process has had allocated on a GPU; nothing on a CPU."""
+
     def bare_cost(self, f: Dynamics, t: float, y: PyTree, params: PyTree, seconds: float) -> tuple[float, float]:
         """Seconds of one bare evaluation of f and of one with its VJP, chained as a solver chains them."""
 

@@ -23,7 +23,7 @@ _FLAGS = (
 
 
 def environment(source: Path) -> dict[str, Any]:
-    """:param source: a folder in the git checkout whose commit is recorded."""
+    """:param source: the suite's folder, whose commit is recorded beside odebench's own."""
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
@@ -33,6 +33,7 @@ def environment(source: Path) -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "load": os.getloadavg() if hasattr(os, "getloadavg") else None,
         "git": _git(source),
+        "odebench_git": _git(Path(__file__).parent),
         "flags": {name: os.environ[name] for name in _FLAGS if name in os.environ},
         "packages": {d.name: d.version for d in sorted(metadata.distributions(), key=lambda d: d.name.lower())},
     }

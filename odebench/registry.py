@@ -89,28 +89,29 @@ class Registry:
             self._load(entry.name, f"entry point {entry.value}{dist}", entry.load)
 
     def load_named(self, reference: str) -> None:
-        """Load ``--plugin FILE|MODULE``. :raises UserError: when there is no such file or module."""
+        """Load ``--plugin FILE|MODULE``. :raises UserError: when there is no such file."""
         path = Path(reference)
-        self.named.add(path.resolve().stem if path.suffix == ".py" or path.exists() else reference)
         if path.suffix == ".py" or path.exists():
             if not path.exists():
                 raise UserError(f"--plugin {reference}: there is no such file")
-            self.load_path(path)
+            self.named.add(self.load_path(path))
         else:
-            self._load(reference, f"module {reference}", lambda: importlib.import_module(reference))
+            self.named.add(self._load(reference, f"module {reference}", lambda: importlib.import_module(reference)))
 
-    def load_path(self, path: Path) -> None:
-        """Load a plugin from a file, or from a folder that is a package (a suite's)."""
+    def load_path(self, path: Path) -> str:
+        """Load a plugin from a file, or from a folder that is a package (a suite's). :returns: its name."""
         path = path.resolve()
-        self._load(path.stem, str(path), lambda: _import_path(path))
+        return self._load(path.stem, str(path), lambda: _import_path(path))
 
-    def _load(self, name: str, origin: str, importer: Any) -> None:
+    def _load(self, name: str, origin: str, importer: Any) -> str:
+        if any(plugin.name == name and plugin.origin != origin for plugin in self.plugins):
+            name = origin  # two files of one name are two plugins
         before = [dict(table) for table in self._tables]
         module = None
         try:
             module = importer()
             if self._manager.is_registered(module):
-                return  # named twice, or installed and named
+                return name  # named twice, or installed and named
             self._loading, self._provider = module, name
             self._manager.register(module, module.__name__)
             self._reject_misspelt(module)
@@ -129,6 +130,7 @@ class Registry:
             self.plugins.append(Plugin(name, origin))
         finally:
             self._loading = None
+        return name
 
     def _reject_misspelt(self, module: ModuleType) -> None:
         valid = [name for name in vars(hookspecs) if name.startswith("odebench_")]

@@ -41,7 +41,7 @@ class Run:
         found = {}
         for framework, device in needed:
             try:
-                devices, environment = self.workers.ask(framework, device, self.preset.time_limit, "hello")
+                devices, environment = self.workers.ask(framework, device, self.preset.time_limit, "hello", device)
             except WorkerFailure as failure:
                 raise UserError(f"{framework} does not start: {failure.reason}") from failure
             if device not in devices:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb
+from math import comb, inf
 from statistics import median, quantiles
 
 
@@ -26,7 +26,9 @@ def median_interval(samples: Sequence[float], confidence: float = 0.95) -> tuple
 
 
 def relative_half_width(samples: Sequence[float]) -> float:
-    """Half of the 95 % interval over the median; 0 where the interval is a point."""
+    """Half of the 95 % interval over the median; infinite where there are too few samples for one."""
+    if 0.5 ** (len(samples) - 1) > 0.05:
+        return inf
     low, high = median_interval(samples)
     return (high - low) / 2 / median(samples) if high > low else 0.0
 

@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,11 +37,7 @@ class Store:
         stem = datetime.now().strftime("%Y%m%d-%H%M%S")
         try:
             (results / suite).mkdir(parents=True, exist_ok=True)
-            folder, n = results / suite / stem, 2
-            while folder.exists():
-                folder, n = results / suite / f"{stem}-{n}", n + 1
-            folder.mkdir()
-            store = cls(folder)
+            store = cls(_new_folder(results / suite, stem))
             store.write("run.json", request)
         except OSError as error:
             raise UserError(f"cannot write results to {results / suite}: {error.strerror}") from error
@@ -58,9 +55,25 @@ class Store:
     def write(self, name: str, data: Any) -> None:
         (self.folder / name).write_text(json.dumps(data, indent=2, default=str) + "\n", encoding="utf-8")
 
+    def request(self) -> dict[str, Any]:
+        """What the run was asked for. :raises UserError: when its file does not say."""
+        file = self.folder / "run.json"
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UserError(f"{file}: not valid JSON: {error}") from error
+        if not isinstance(found, dict) or not {"suite", "preset", "plugins", "strict", "selection"} <= found.keys():
+            raise UserError(f"{file} does not say what was asked for")
+        return found
+
     def read(self, name: str) -> Any:
         file = self.folder / name
         return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    def add_environment(self, data: dict[str, Any]) -> None:
+        """Where it runs: ``environment.json``, and ``environment-2.json``… for each time that it is resumed."""
+        before = len(list(self.folder.glob("environment*.json")))
+        self.write(f"environment-{before + 1}.json" if before else "environment.json", data)
 
     def log(self, line: str) -> None:
         """Add a line to the run's own log, beside its workers'."""
@@ -96,16 +109,29 @@ class Store:
         _samples(records).to_parquet(self.folder / "samples.parquet", index=False)
 
 
+def _new_folder(parent: Path, stem: str) -> Path:
+    """A folder that was not there before, whoever else makes one at this moment."""
+    for n in count(1):
+        folder = parent / (stem if n == 1 else f"{stem}-{n}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        break
+    return folder
+
+
 def _read_records(file: Path) -> Iterator[Record]:
     if not file.exists():
         return
-    for line in file.read_text(encoding="utf-8").splitlines():
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             data = json.loads(line)
-        except json.JSONDecodeError:
+            schema = data["schema"]
+        except (ValueError, TypeError, KeyError):
             continue  # the power failed in the middle of this line; every whole record counts
-        if data["schema"] > SCHEMA:
-            raise UserError(f"{file} is of schema {data['schema']}; this odebench reads up to {SCHEMA}: upgrade it")
+        if schema > SCHEMA:
+            raise UserError(f"{file} is of schema {schema}; this odebench reads up to {SCHEMA}: upgrade it")
         yield Record.from_dict(data)
 
 

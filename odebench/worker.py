@@ -103,10 +103,13 @@ class _Worker:
         self._note = note
         self._sessions: dict[str, Session] = {}
 
-    def hello(self) -> tuple[list[str], dict[str, Any]]:
-        """The devices that are here, and the framework's part of the environment."""
+    def hello(self, device: str) -> tuple[list[str], dict[str, Any]]:
+        """The devices that are here, and the framework's part of the environment, as it is when cells are measured."""
         adapter = self._framework.load()
-        return adapter.devices(), adapter.environment()
+        devices = adapter.devices()
+        if device in devices:
+            adapter(device, "float32").activate()
+        return devices, adapter.environment()
 
     def first_call(self, cell: Cell) -> dict[str, float]:
         """Make the cell, and its first gradient. See :meth:`Session.first_call`."""

@@ -67,7 +67,7 @@ def resume(run: Path) -> None:
     from odebench.store import Store
 
     store = Store.open(run)
-    request = store.read("run.json")
+    request = store.request()
     selection = Selection(**{key: tuple(value) for key, value in request["selection"].items()})
     _execute(request, selection, lambda: store)
 
@@ -102,8 +102,7 @@ def _execute(request: dict[str, Any], selection: Selection, open_store: Any) -> 
     session = Run(suite, preset, registry, workers, store)
     try:
         with progress:
-            frameworks = store.read("environment.json").get("frameworks", {}) | session.check_devices(left)
-            store.write("environment.json", environment(folder) | {"frameworks": frameworks})
+            store.add_environment(environment(folder) | {"frameworks": session.check_devices(left)})
             registry.register(progress, "progress")
             session.execute(left)
     except UserError:

@@ -12,17 +12,17 @@ from odebench.measure.session import Session
 
 
 def peak_growth(session: Session) -> dict[str, float]:
-    """``peak_growth_bytes``: how far the resident set rose above what it was before the gradient.
+    """``peak_growth_bytes``: how far the host's resident set rose above what it was before the gradient; and what a
+    GPU had allocated at most (``device_peak_bytes``).
 
-    To be called in a fresh process, whose allocator has nothing to hand out again. Compilation comes before the
-    mark: what a compiler needs is not what the method needs. Its first call is therefore made on an empty trace
-    where the framework compiles, and the kernel's high-water mark is reset (Linux) before the measured call.
+    To be called in a fresh process, whose allocators have nothing to hand out again. What a compiler needs is not
+    what the method needs: where the framework compiles, it does so before the kernel's high-water mark is reset.
     """
     compiled = session.adapter.prepare(session.value_and_grad, session.params, session.probe)
     before = psutil.Process().memory_info().rss
     _reset_high_water()
     session.adapter.block(compiled(session.params, session.probe))
-    return {"peak_growth_bytes": max(0, _high_water() - before)}
+    return {"peak_growth_bytes": max(0, _high_water() - before)} | session.adapter.device_peak()
 
 
 def _reset_high_water() -> None:

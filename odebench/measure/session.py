@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from functools import cached_property
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from odebench.adapter import Adapter
 from odebench.backends import Backend, find_backend
 from odebench.contract import Array, Dynamics, OdeInt, PyTree, SolveError, TaskInstance
+from odebench.errors import UserError, choices
 from odebench.plan import Cell
 from odebench.registry import Registry
 
@@ -30,7 +32,7 @@ class Session:
         self.warm: set[str] = set()
         self.adapter: Adapter = registry.frameworks[cell.framework].load()(cell.device, cell.dtype)
         self.adapter.activate()
-        self.task: TaskInstance = registry.tasks[cell.task].load()(cell.framework, seed=cell.seed, **cell.options)
+        self.task: TaskInstance = _make_task(cell, registry)
         self.backend = Backend(registry, find_backend(registry, cell.backend), cell.solve_options) if cell.ode else None
         self.params: dict[str, Array] = self.adapter.asarray(self.task.params)
         self.probe: PyTree = self.adapter.asarray(self.task.probe())
@@ -91,6 +93,17 @@ class Session:
             except SolveError as error:
                 return str(error)
         return f"the loss is {loss}"
+
+
+def _make_task(cell: Cell, registry: Registry) -> TaskInstance:
+    """:raises UserError: for an option that the task does not have."""
+    make = registry.tasks[cell.task].load()
+    known = inspect.signature(make).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in known.values()):
+        for name in set(cell.options) - set(known):
+            valid = [p.name for p in known.values() if p.kind is p.KEYWORD_ONLY and p.name != "seed"]
+            raise UserError(f"task {cell.task} has no option {name!r}; {choices(name, valid)}")
+    return make(cell.framework, seed=cell.seed, **cell.options)  # type: ignore[no-any-return]
 
 
 def _no_ode(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:

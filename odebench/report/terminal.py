@@ -133,6 +133,8 @@ def print_run(store: Store, console: Console) -> None:
     console = console if console.is_terminal else Console(width=WIDTH, file=console.file)
     if records:
         console.print(table(records))
+    else:
+        console.print("no records yet")
     for record in records:
         if record.reason:
             line = f"{record.row} {_backend(record)}: {record.status}: {record.reason}"

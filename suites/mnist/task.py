@@ -65,16 +65,16 @@ class MnistTask:
     ) -> None:
         if stem not in ("conv", "res"):
             raise UserError(f"mnist: stem must be 'conv' or 'res', got {stem!r}")
-        if steps is not None and steps < 0:
-            raise UserError(f"mnist: steps must be at least 0, got {steps}")
+        if steps is not None and (not isinstance(steps, int) or steps < 0):
+            raise UserError(f"mnist: steps must be a whole number of at least 0, got {steps!r}")
         for name, value, most in (
             ("batch_size", batch_size, TRAIN_SIZE),
             ("probe_size", probe_size, TRAIN_SIZE),
             ("accuracy_size", accuracy_size, TRAIN_SIZE),
             ("test_size", test_size, TEST_SIZE),
         ):
-            if not 1 <= value <= most:
-                raise UserError(f"mnist: {name} must be between 1 and {most}, got {value}")
+            if not isinstance(value, int) or not 1 <= value <= most:
+                raise UserError(f"mnist: {name} must be a whole number between 1 and {most}, got {value!r}")
         self._networks = import_module(f".{framework}_models", __package__)
         self._model, self._stem, self._seed = model, stem, seed
         self._batch_size, self._test_size = batch_size, test_size

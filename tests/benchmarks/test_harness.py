@@ -22,8 +22,8 @@ def test_round_trip(benchmark: Any, tmp_path: Path) -> None:
     """Asking a warm worker and hearing back: what a cell pays beyond its own work."""
     workers = Workers((), SUITE, tmp_path, lambda text: None)
     try:
-        workers.ask("torch", "cpu", 60.0, "hello")
-        benchmark(workers.ask, "torch", "cpu", 60.0, "hello")
+        workers.ask("torch", "cpu", 60.0, "hello", "cpu")
+        benchmark(workers.ask, "torch", "cpu", 60.0, "hello", "cpu")
     finally:
         workers.stop()
 

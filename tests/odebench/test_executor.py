@@ -37,7 +37,7 @@ def test_one_warm_worker_answers_and_is_replaced_when_it_dies(workers, make_cell
     (cell,) = make_cells()
     (bad,) = make_cells({"backends": ["faulty/fails/numeric"]})[:1]
     (slow,) = (c for c in make_cells({"backends": ["faulty/hangs/numeric"]}) if c.solver == "hangs")
-    assert workers.ask("toy", "cpu", 60, "hello") == (["cpu", "abacus"], {"toy": "1.0"})
+    assert workers.ask("toy", "cpu", 60, "hello", "cpu") == (["cpu", "abacus"], {"toy": "1.0"})
     (first,) = processes()
     os.kill(first.pid, signal.SIGINT)  # as Ctrl-C does to every process of a terminal: only the parent decides
     assert workers.ask("toy", "cpu", 60, "first_call", cell)["parameters"] == 1

@@ -288,3 +288,15 @@ def test_a_descriptor_says_what_must_be_installed():
     """``missing`` names the distributions that are not there, in the order they were asked for."""
     task = odebench.Task(name="t", code="a:b", frameworks=(), requires=("no-such-dist", "numpy", "nor-this"))
     assert task.missing == ("no-such-dist", "nor-this")
+
+
+def test_a_file_of_a_built_in_plugins_name_is_a_plugin_of_its_own(tmp_path):
+    """Only its own solvers count as named on the command line, not those of the installed plugin."""
+    file = tmp_path / "rungekutta.py"
+    file.write_text(
+        "import odebench\n@odebench.hookimpl\ndef odebench_register_solvers(register):\n"
+        "    register(odebench.ExplicitRungeKutta('mine', order=1, c=[0], a=[[]], b=[1]))\n"
+    )
+    registry = load_registry([str(file)], strict=True)
+    named = {name for name, entry in registry.tableaus.items() if entry.provider in registry.named}
+    assert named == {"mine"}

@@ -194,3 +194,18 @@ def test_an_unknown_attribute_of_odebench():
     """``load_results`` is imported late; anything else is missing as usual."""
     with pytest.raises(AttributeError, match="has no attribute 'load_result'"):
         _ = odebench.load_result
+
+
+def test_a_run_that_does_not_say_what_was_asked_for(tmp_path):
+    """Its file is named, in a line, whether it is no JSON or lacks the keys."""
+    for text, message in (("{", "not valid JSON"), ("{}", "does not say what was asked for"), ("[]", "does not say")):
+        (tmp_path / "run.json").write_text(text)
+        with pytest.raises(UserError, match=message):
+            Store(tmp_path).request()
+
+
+def test_lines_that_are_no_records_are_passed_over(tmp_path):
+    """Bytes that are not UTF-8 and JSON without a schema cost no record beside them."""
+    good = json.dumps(Record(config={"options": {}}, hash="1", row="r").to_dict()).encode()
+    (tmp_path / "records.jsonl").write_bytes(b'\xff\xfe\n{"hash": 1}\n' + good + b"\n")
+    assert [record.hash for record in Store(tmp_path).records()] == ["1"]

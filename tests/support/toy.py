@@ -54,6 +54,9 @@ class ToyAdapter:
     def activate(self):
         pass
 
+    def device_peak(self):
+        return {}
+
     def asarray(self, tree):
         return tree_map(lambda x: x.astype(self.dtype, copy=False) if x.dtype.kind == "f" else x, tree)
 

@@ -52,10 +52,10 @@ def test_a_narrow_interval_stops_early():
     def sample(cell, kind, number):
         return noisy(cell, kind, number) if cell == "b" else 1.0
 
-    turns, found = run("ab", sample, min_samples=3, max_samples=6, time_budget=1e6, precision=0.02)
-    assert len(found["a"]["forward"]) == 3
-    assert len(found["b"]["forward"]) == 6
-    assert {cell for cell, _ in turns[12:]} == {"b"}
+    turns, found = run("ab", sample, min_samples=7, max_samples=9, time_budget=1e6, precision=0.02)
+    assert len(found["a"]["forward"]) == 7
+    assert len(found["b"]["forward"]) == 9
+    assert {cell for cell, _ in turns[28:]} == {"b"}
 
 
 def test_one_noisy_kind_keeps_a_cell_going():

@@ -140,7 +140,7 @@ def test_markup_is_harmless_on_a_terminal_too(tmp_path):
 
 def test_a_run_without_records(tmp_path):
     """Says where it is, and no more."""
-    assert printed(tmp_path) == f"* best of its column on its task. Results: {tmp_path}\n"
+    assert printed(tmp_path) == f"no records yet\n* best of its column on its task. Results: {tmp_path}\n"
 
 
 def test_every_format_copes_with_zero():

@@ -85,3 +85,6 @@ def test_environment_is_recorded_once(run):
     found = json.loads((latest / "environment.json").read_text())
     assert {"python", "cpu", "packages", "git", "flags", "frameworks"} <= set(found)
     assert found["frameworks"]["torch"]["threads"] >= 1
+    # What was in force while it was measured, not the frameworks' defaults.
+    assert found["frameworks"]["torch"]["cudnn_tf32"] is False
+    assert found["frameworks"]["jax"]["matmul_precision"] == "highest"
