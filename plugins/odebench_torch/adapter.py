@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import optree
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from odebench.adapter import Counts, Loss
 from odebench.contract import Dynamics, PyTree
@@ -130,11 +131,18 @@ class TorchAdapter:
         return time.perf_counter() - begin
 
     def counted(self, f: Dynamics, counts: Counts) -> Dynamics:
+        # Of a module, one that has the very same parameters by the same names: a shallow copy.
+        whole = copy.copy(f) if isinstance(f, nn.Module) else f
+        call = whole.forward if isinstance(whole, nn.Module) else whole
+
         def counted(t: Tensor, y: PyTree, *params: PyTree) -> PyTree:
             counts.f += 1
-            leaves, treedef = optree.tree_flatten(f(t, y, *params))
+            leaves, treedef = optree.tree_flatten(call(t, y, *params))
             return optree.tree_unflatten(treedef, _CountVjp.apply(counts, *leaves))
 
+        if isinstance(whole, nn.Module):
+            whole.forward = counted
+            return whole
         return counted
 
     def flush(self) -> None:
@@ -165,6 +173,11 @@ class TorchAdapter:
                 call()
 
         return sorted(self.elapsed(repeated) for _ in range(3))[1] / count
+
+    def device_peak(self) -> dict[str, float]:
+        if self.device.type != "cuda":
+            return {}
+        return {"device_peak_bytes": torch.cuda.max_memory_allocated()}
 
     def memory(self, loss: Loss, params: dict[str, Tensor], batch: PyTree) -> dict[str, float]:
         leaves = {name: p.detach().requires_grad_() for name, p in params.items()}

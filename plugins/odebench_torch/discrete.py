@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from odebench.contract import Stats
 from odebench_torch.dynamics import Field
@@ -16,8 +15,8 @@ from odebench_torch.layout import Layout
 from odebench_torch.pace import Tie
 from odebench_torch.scheme import Scheme
 from odebench_torch.stepping import Evaluator, Step
-from odebench_torch.tape import Recorder
-from odebench_torch.vjp import vjp
+from odebench_torch.tape import Lookout, Recorder
+from odebench_torch.vjp import refuse_second_derivative, vjp
 
 _FIRST: Tie = ((0, 1.0),)
 
@@ -32,6 +31,8 @@ def solve_differentiably(
 ) -> tuple[Tensor, Stats]:
     """Integrate; where grad is enabled and anything requires it, the result is differentiable.
 
+    Where only a tensor that f captures after its first evaluation requires it, the solve is made twice.
+
     :param integrate: ``(f, t0, f(t0, y0)) -> (ys, stats)``, by the evaluator that it is given; without grad.
     """
     start = y0.detach()
@@ -43,13 +44,18 @@ def solve_differentiably(
     with torch.no_grad():
         recorder = Recorder(field, layout, timed=ts.requires_grad)
         recorder(t0, start, k0)
-        captured = recorder.captured()
-        parameters = (*field.parameters, *captured)
-        if not (y0.requires_grad or ts.requires_grad or parameters):
-            return integrate(Evaluator(field, layout, recorder.nfe), t0, k0)
+        if not (y0.requires_grad or ts.requires_grad or field.parameters or recorder.captured()):
+            if field.named:
+                return integrate(Evaluator(field, layout, recorder.nfe), t0, k0)
+            lookout = Lookout(field, layout, recorder.nfe)
+            result = integrate(lookout, t0, k0)
+            if not lookout.found:
+                return result
+            recorder.nfe = lookout.nfe
         ys, stats = integrate(recorder, t0, k0)
+        captured = recorder.captured()
     inputs = (*field.aliases, *captured)
-    ys = _DiscreteSolve.apply(ys, recorder, scheme, inputs, y0, ts, *parameters)
+    ys = _DiscreteSolve.apply(ys, recorder, scheme, inputs, y0, ts, *field.parameters, *captured)
     return ys, stats
 
 
@@ -78,8 +84,8 @@ class _DiscreteSolve(torch.autograd.Function):
         return ys
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
+        refuse_second_derivative()
         timed = ctx.needs_input_grad[5]
         pullback = _Pullback(ctx.layout, ctx.saved_tensors, ctx.inputs, timed=timed)
         sweep = _Sweep(ctx.scheme, pullback)

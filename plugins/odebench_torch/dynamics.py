@@ -20,11 +20,14 @@ class Field:
     :param call: ``call(t, y) -> dy/dt``.
     :param parameters: the tensors among the parameters that require a gradient.
     :param aliases: what stands for each of them inside ``call``, and hence in its graph.
+    :param named: whether f says what its parameters are, as a module or by taking them; else it may have captured any
+        tensor, at any time.
     """
 
     call: Callable[[Tensor, PyTree], PyTree]
     parameters: tuple[Tensor, ...]
     aliases: tuple[Tensor, ...]
+    named: bool
 
 
 def bind(f: Dynamics, params: PyTree) -> Field:
@@ -34,15 +37,17 @@ def bind(f: Dynamics, params: PyTree) -> Field:
     reach what they were computed from; a module's own parameters are leaves already.
     """
     if params is None:
-        own = tuple(p for p in f.parameters() if p.requires_grad) if isinstance(f, nn.Module) else ()
-        return Field(f, own, own)
+        if not isinstance(f, nn.Module):
+            return Field(f, (), (), named=False)
+        own = tuple(p for p in f.parameters() if p.requires_grad)
+        return Field(f, own, own, named=True)
     leaves, structure = flatten(params)
     trained = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.requires_grad]
     parameters = tuple(leaves[i] for i in trained)
     for i in trained:
         leaves[i] = leaves[i].detach().requires_grad_()
     aliased = unflatten(structure, leaves) if trained else params
-    return Field(_with_params(f, aliased), parameters, tuple(leaves[i] for i in trained))
+    return Field(_with_params(f, aliased), parameters, tuple(leaves[i] for i in trained), named=True)
 
 
 def _with_params(f: Dynamics, params: PyTree) -> Callable[[Tensor, PyTree], PyTree]:
@@ -56,13 +61,14 @@ def leaves_of_graph(outputs: Iterable[Tensor]) -> list[Tensor]:
     found: dict[int, Tensor] = {}
     pending: list[Any] = [out.grad_fn for out in outputs]
     found.update((id(out), out) for out in outputs if out.requires_grad and out.grad_fn is None)
-    seen = set()
+    seen = {None}
     while pending:
         node = pending.pop()
-        if node is None or node in seen:
+        if node in seen:
             continue
         seen.add(node)
-        if (variable := getattr(node, "variable", None)) is not None:
+        if following := node.next_functions:
+            pending.extend([successor for successor, _ in following])
+        elif (variable := getattr(node, "variable", None)) is not None:
             found[id(variable)] = variable
-        pending.extend(following for following, _ in node.next_functions)
     return list(found.values())

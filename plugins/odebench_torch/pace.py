@@ -43,6 +43,8 @@ class FixedPace:
 
     Without ``step`` and ``num_steps`` they are the output times; else ``ts[0] + m·h`` and the last time, where an
     output next to a knot takes its place, and an output elsewhere is a further knot unless ``dense``.
+
+    :raises SolveError: at ts[0], when they are more than ``max_steps``.
     """
 
     def __init__(
@@ -52,10 +54,13 @@ class FixedPace:
         if step is None and num_steps is None:
             self._knots: list[Knot] = [(ts[j], ((j, 1.0),)) for j in range(1, len(ts))]
         else:
+            # Before the knots are made, which are too many for the memory where a step is tiny.
+            if (num_steps or abs(ts[-1] - ts[0]) / (step or math.inf) - SLIVER) > max_steps:
+                raise SolveError(Status.max_steps, ts[0])
             self._knots = self._grid(ts, step, num_steps, dense=dense)
         self._next = 0
         if len(self._knots) > max_steps:
-            raise SolveError(Status.max_steps, self._knots[max_steps - 1][0] if max_steps > 0 else ts[0])
+            raise SolveError(Status.max_steps, ts[0])
 
     @staticmethod
     def _grid(ts: Sequence[float], step: float | None, num_steps: int | None, *, dense: bool) -> list[Knot]:
@@ -97,20 +102,22 @@ class AdaptivePace:
 
     :param goals: the times to land on exactly, the last one at least.
     :param h: the first step size.
+    :param min_step: no step is smaller, but for one that lands on a goal; to need a smaller one is an underflow.
     """
 
     def __init__(
         self, t0: float, goals: Sequence[float], h: float, error_order: int, max_steps: int, min_step: float
     ) -> None:
-        self.t, self.h = t0, h
+        self.t = t0
         self.attempts = 0
         self._goals, self._reached = goals, 0
         # Of fewer than ten units in the last place, a step is not what its error says.
         self._min_step = max(min_step, 10.0 * math.ulp(max(abs(t0), abs(goals[-1]))))
+        self.h = max(h, self._min_step)
         self._max_steps = max_steps
         self._sign = math.copysign(1.0, goals[-1] - t0)
         self._alpha, self._beta = pi_exponents(error_order)
-        self._last_error, self._error, self._growing = ERROR_FLOOR, 0.0, True
+        self._last_error, self._growing = ERROR_FLOOR, True
         self._proposed = t0
         self._base: Tie = ((0, 1.0),)
 
@@ -125,22 +132,22 @@ class AdaptivePace:
             self._proposed = goal
         else:
             self._proposed = self.t + self._sign * self.h
-            if self.h < self._min_step:
-                raise SolveError(Status.underflow if math.isfinite(self._error) else Status.non_finite, self.t)
         return self._proposed
 
     def judge(self, error: float) -> bool:
-        tried, self._error = abs(self._proposed - self.t), error
+        tried = abs(self._proposed - self.t)
         proportional = SAFETY * error**-self._alpha if error > 0 else math.inf
         if not error <= 1:
             self.h = tried * max(FACTOR_MIN, proportional)
             self._growing = False
+            if self.h < self._min_step:
+                raise SolveError(Status.underflow if math.isfinite(error) else Status.non_finite, self.t)
             return False
         factor = proportional * self._last_error**self._beta
         h = tried * min(max(factor, FACTOR_MIN), FACTOR_MAX)
         if tried < self.h and factor >= FACTOR_MAX:  # the error of a clipped step says too little
             h = max(h, self.h)
-        self.h = h if self._growing else min(h, self.h)
+        self.h = max(h if self._growing else min(h, self.h), self._min_step)
         self._last_error, self._growing = max(error, ERROR_FLOOR), True
         self.t = self._proposed
         self._reached += self.t == self._goals[self._reached]

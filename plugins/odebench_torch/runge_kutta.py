@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from odebench.contract import Dynamics, PyTree, SolveError, Stats, Status
-from odebench.control import DEFAULTS
+from odebench.control import DEFAULTS, check_options
 from odebench.tableau import ExplicitRungeKutta
 from odebench_torch.discrete import solve_differentiably
 from odebench_torch.dynamics import bind
@@ -26,7 +26,8 @@ class RungeKutta:
     """The :class:`odebench.contract.Solve` of a tableau.
 
     Where grad is enabled, ``ys`` is differentiable once with respect to y0, ts, params and the tensors that f has
-    captured: the exact derivative of the steps that were taken, with their sizes as constants.
+    captured: the exact derivative of the steps that were taken, with their sizes as constants. Dynamics that take
+    params, or a module, must use what they capture in their first evaluation.
 
     :param tableau: with an embedded solution it is adaptive, unless called with ``step`` or ``num_steps``.
     """
@@ -58,12 +59,10 @@ class RungeKutta:
         :raises TypeError: for a y0 that is not real and floating-point, or a dy/dt of another dtype.
         :raises SolveError: when the last time is not reached.
         """
+        check_options(rtol, atol, step, num_steps, max_steps, min_step, first_step)
         ts = torch.as_tensor(ts)
         times = _checked(ts)
         layout = Layout(y0)
-        for name, value in {"step": step, "num_steps": num_steps, "first_step": first_step}.items():
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be positive, got {value}")
         adaptive = self.tableau.adaptive and step is None and num_steps is None
         tolerance = Tolerance(layout, rtol, atol, norm) if adaptive else None
         y = layout.flat(y0)

@@ -24,6 +24,8 @@ def starting_step(
     scale = tolerance.scale(y0.abs())
     d0, d1 = tolerance(y0, scale), tolerance(k0, scale)
     if not math.isfinite(d0 + d1):
+        if y0.isfinite().all() and k0.isfinite().all():  # a zero that moves, and atol = 0
+            return min(1e-6, abs(span))
         raise SolveError(Status.non_finite, t0)
     probe = 1e-6 if min(d0, d1) < 1e-5 else 0.01 * d0 / d1
     probe = min(probe, abs(span))

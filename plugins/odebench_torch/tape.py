@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -20,6 +21,23 @@ class Evaluation(NamedTuple):
     k: list[Tensor]
 
 
+class Lookout(Evaluator):
+    """Keeps nothing, but notices when f, of a state that does not require grad, does.
+
+    :ivar found: whether f has captured a tensor that requires grad.
+    """
+
+    found = False
+
+    def __call__(self, t: Tensor, y: Tensor, row: Tensor) -> None:
+        self.nfe += 1
+        layout = self.layout
+        with torch.enable_grad():
+            k = layout.derivative(self.call(t, layout.tree(layout.views(y))))
+        self.found = self.found or any(leaf.requires_grad for leaf in k)
+        layout.write(k, row)
+
+
 class Recorder(Evaluator):
     """Evaluates f on detached leaves and keeps the graphs; those of rejected steps are dropped at once.
 
@@ -28,7 +46,7 @@ class Recorder(Evaluator):
 
     def __init__(self, field: Field, layout: Layout, *, timed: bool) -> None:
         super().__init__(field, layout)
-        self.aliases, self.timed = field.aliases, timed
+        self.aliases, self.named, self.timed = field.aliases, field.named, timed
         self.evaluations: list[Evaluation] = []
         self.steps: list[Step] = []
 
@@ -50,10 +68,18 @@ class Recorder(Evaluator):
         self.steps.append(step)
 
     def captured(self) -> list[Tensor]:
-        """The leaves, other than the parameters, that the first evaluation depends on and that require grad."""
-        t, y, k = self.evaluations[0]
-        known = {id(leaf) for leaf in (t, *y, *self.aliases)}
-        return [leaf for leaf in leaves_of_graph(k) if id(leaf) not in known]
+        """The leaves, other than the parameters, that the evaluations depend on and that require grad.
+
+        All of them are searched, unless f names its parameters and the first depends on nothing else: dynamics that
+        take ``params``, or a module, and capture a tensor only later get no gradient for it.
+        """
+        first = self._captured(self.evaluations[:1])
+        return self._captured(self.evaluations) if first or not self.named else first
+
+    def _captured(self, evaluations: Sequence[Evaluation]) -> list[Tensor]:
+        known = {id(leaf) for leaf in self.aliases}
+        known.update(id(leaf) for e in evaluations for leaf in (e.t, *e.y))
+        return [leaf for leaf in leaves_of_graph(k for e in evaluations for k in e.k) if id(leaf) not in known]
 
     def tensors(self) -> list[Tensor]:
         """Every evaluation's t, leaves of y and leaves of k, one after the other."""

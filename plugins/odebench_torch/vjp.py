@@ -9,6 +9,17 @@ import torch
 from torch import Tensor
 
 
+def refuse_second_derivative() -> None:
+    """For the top of a backward pass, which autograd records only when it is to be differentiated itself.
+
+    ``once_differentiable`` is not enough: where the cotangent does not require grad, its second derivative is zero.
+
+    :raises RuntimeError: when it is.
+    """
+    if torch.is_grad_enabled():
+        raise RuntimeError("a solve can be differentiated once: create_graph=True is not supported")
+
+
 def _checked(
     outputs: Sequence[Tensor], cotangents: Sequence[Tensor], inputs: Sequence[Tensor], retain: bool
 ) -> tuple[Tensor | None, ...]:

@@ -8,13 +8,13 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from odebench.contract import Dynamics, OdeInt, PyTree, Solve
 from odebench_torch.dynamics import Field
 from odebench_torch.dynamics import bind as bind_dynamics
 from odebench_torch.layout import flatten, unflatten
 from odebench_torch.norms import largest_rms
+from odebench_torch.vjp import refuse_second_derivative
 
 from .augmented import Augmented
 
@@ -40,8 +40,13 @@ def bind(
     :param adjoint_norm: the error norm of the backward solve, of a tree ``(y, a, *cotangents)``; ``"seminorm"``
         is that of ``(y, a)`` alone (Kidger et al. 2021); by default the largest root mean square of a leaf.
     :param adjoint_num_steps: as ``num_steps``, over all of ts.
+    :raises ValueError: for a norm of another name, or both ``adjoint_step`` and ``adjoint_num_steps``.
     :raises RuntimeError: in the backward pass, when f depends on another tensor that requires grad.
     """
+    if adjoint_step is not None and adjoint_num_steps is not None:
+        raise ValueError("give adjoint_step or adjoint_num_steps, not both")
+    if isinstance(adjoint_norm, str) and adjoint_norm != "seminorm":
+        raise ValueError(f"adjoint_norm must be 'seminorm' or a callable, got {adjoint_norm!r}")
     backward = {key: value for key, value in options.items() if key != "norm"}
     if adjoint_step is not None or adjoint_num_steps is not None:
         backward |= {"step": adjoint_step, "num_steps": adjoint_num_steps}
@@ -97,8 +102,8 @@ class _AdjointSolve(torch.autograd.Function):
         return leaves
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        refuse_second_derivative()
         ts, *ys = ctx.saved_tensors
         sweep = _Sweep(ctx.problem, ts, ys, cotangents)
         times = sweep.run(timed=ctx.needs_input_grad[1])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from odebench.contract import SolveError
+from odebench.errors import UserError
 from odebench.measure import counting, peak
 from odebench.measure.session import Diverged
 
@@ -74,3 +75,9 @@ def test_peak_growth_sees_what_a_gradient_allocates(make_session):
     grown = peak.peak_growth(session)["peak_growth_bytes"]
     assert before < 2**24
     assert 0.9 * 2**26 < grown < 1.5 * 2**26
+
+
+def test_an_option_that_the_task_does_not_have(make_session):
+    """Bad input, told with the nearest valid name."""
+    with pytest.raises(UserError, match=r"has no option 'stepz'; did you mean 'steps'\?"):
+        make_session(stepz=2)

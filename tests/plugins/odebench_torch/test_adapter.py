@@ -121,6 +121,29 @@ def test_counting_changes_no_value(double):
     assert (counts.f, counts.vjp) == (1, 2)
 
 
+def test_a_counted_module_is_a_module(double):
+    """With the same parameters by the same names, passed or its own; the module itself is left as it was."""
+
+    class Scaled(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.k = torch.nn.Parameter(tensor(2.0))
+
+        def forward(self, t, y):
+            return self.k * y
+
+    net, counts = Scaled(), Counts()
+    f = double.counted(net, counts)
+    assert dict(f.named_parameters()) == dict(net.named_parameters())
+    (own,) = torch.autograd.grad(f(tensor(0.0), tensor(3.0)), net.k)
+    assert (own.item(), counts.f, counts.vjp) == (3, 1, 1)
+    k = tensor(5.0).requires_grad_()
+    value = torch.func.functional_call(f, {"k": k}, (tensor(0.0), tensor(3.0)))
+    assert (value.item(), torch.autograd.grad(value, k)[0].item()) == (15, 3)
+    assert net(tensor(0.0), tensor(3.0)).item() == 6
+    assert (counts.f, counts.vjp) == (2, 2)
+
+
 def test_a_vjp_of_any_output_counts(double):
     """Though the cotangent arrives at the second leaf alone."""
     counts = Counts()

@@ -247,6 +247,26 @@ def test_captured_and_derived_tensors() -> None:
     same(gradient(engine), gradient(recorded))
 
 
+@pytest.mark.parametrize("of_state", [True, False], ids=["with-y0", "without-y0"])
+@pytest.mark.parametrize("early", [True, False], ids=["two-branches", "late-branch-only"])
+def test_tensors_captured_by_some_evaluations(early: bool, of_state: bool) -> None:
+    """A tensor that only a later branch of f uses has its gradient, whether or not anything else has one."""
+    w, v = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.3, -0.4))
+    y0 = torch.ones(2, dtype=torch.float64, requires_grad=of_state)
+    ts = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
+
+    def branches(t: Tensor, y: Tensor) -> Tensor:
+        return y * (w if early else w.detach()) if t < 0.5 else y * v
+
+    ys, stats = RungeKutta(TABLES["euler"])(branches, y0, ts, step=0.25)
+    assert ys.requires_grad
+    expected = y0 * (1 + (w if early else w.detach()) / 4) ** 2 * (1 + v / 4) ** 2
+    same([ys[-1].detach()], [expected.detach()])
+    of = [v] + [w] * early + [y0] * of_state
+    same(list(torch.autograd.grad(ys[-1].sum(), of)), list(torch.autograd.grad(expected.sum(), of)))
+    assert stats.accepted == 4
+
+
 def test_nothing_to_differentiate() -> None:
     """With grad enabled but nothing that requires it, the result is plain; under no_grad it always is."""
     y0, ts, params, _ = inputs()
@@ -276,9 +296,9 @@ def test_backward_twice() -> None:
     with pytest.raises(RuntimeError, match="second time"):
         torch.autograd.grad(ys.sum(), y0)
     ys, _ = RungeKutta(TABLES["dopri5"])(f, y0, ts, params)
-    (slope,) = torch.autograd.grad(ys.square().sum(), y0, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        slope.sum().backward()
+    for loss in (ys[-1].sum(), ys.square().sum()):  # with a cotangent that does not require grad, and one that does
+        with pytest.raises(RuntimeError, match="create_graph=True"):
+            torch.autograd.grad(loss, y0, create_graph=True)
 
 
 def test_saved_tensor_hooks() -> None:

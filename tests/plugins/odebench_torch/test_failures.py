@@ -49,8 +49,35 @@ def test_underflow_at_a_singularity() -> None:
     assert error.t == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("options", [{"step": 1e-12}, {"step": 1e-320}, {"num_steps": 10**12}])
+def test_a_tiny_step_is_refused_at_once(options: dict[str, Any]) -> None:
+    """More knots than max_steps are not even listed; nothing is reached."""
+    error = failure("rk4", decay, UNIT, **options)
+    assert (error.status, error.t) == (Status.max_steps, 0.0)
+
+
+def test_min_step_is_a_floor() -> None:
+    """Where the controller would step less than it must, and the error allows it, it steps min_step."""
+    ys, stats = SOLVERS["dopri5"](decay, ONE, UNIT, rtol=1e-9, atol=1e-9, min_step=0.01)
+    assert torch.allclose(ys[-1], torch.exp(-UNIT[-1:]), atol=1e-8)
+    assert stats.next_step >= 0.01
+    for options in ({"first_step": 1e-5}, {}):
+        _, stats = SOLVERS["dopri5"](decay, ONE, UNIT, rtol=1e-3, atol=1e-3, min_step=0.25, **options)
+        assert stats.accepted <= 4
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_zero_without_atol(dtype: torch.dtype) -> None:
+    """With atol = 0, an error of 0 in a component that is 0 is no error, and one that leaves 0 is no NaN of f."""
+    y0, ts = torch.tensor([0.0, 1.0], dtype=dtype), UNIT.to(dtype)
+    ys, _ = SOLVERS["dopri5"](decay, y0, ts, rtol=1e-4, atol=0.0)
+    assert torch.allclose(ys[-1], y0 * torch.exp(-ts[-1]), rtol=1e-3)
+    ys, _ = SOLVERS["dopri5"](lambda t, y: torch.ones_like(y), y0, ts, rtol=1e-4, atol=0.0)
+    assert torch.allclose(ys[-1], y0 + 1)
+
+
 def test_min_step() -> None:
-    """A step below min_step is an underflow."""
+    """To need a step below min_step is an underflow."""
     error = failure("dopri5", lambda t, y: torch.cos(500 * t) * y, UNIT, min_step=0.05)
     assert error.status == Status.underflow
 
@@ -88,6 +115,9 @@ def test_non_finite_trial_is_a_rejection() -> None:
         ({"rtol": 0.0, "atol": 0.0}, "rtol and atol"),
         ({"step": 0.0}, "step"),
         ({"num_steps": 0}, "num_steps"),
+        ({"num_steps": 3, "step": 0.1}, "step or num_steps"),
+        ({"max_steps": 0}, "max_steps"),
+        ({"min_step": -1.0}, "min_step"),
         ({"first_step": -0.1}, "first_step"),
     ],
 )

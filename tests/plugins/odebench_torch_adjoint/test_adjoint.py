@@ -216,6 +216,17 @@ def test_a_captured_tensor_is_an_error() -> None:
         ys.sum().backward()
 
 
+def test_a_tensor_captured_by_an_early_branch_is_an_error() -> None:
+    """Though the backward solve, which begins at the end, meets it late."""
+    problem = Problem(0.0, 2.0)
+    captured = torch.ones(3, 2, dtype=torch.float64, requires_grad=True)
+    ys = bind_adjoint(SOLVERS["dopri5"], {})(
+        lambda t, y, p: f(t, y, p) * (captured if t < 0.5 else 1.0), problem.y0, problem.ts, problem.params
+    )
+    with pytest.raises(RuntimeError, match=r"shape \(3, 2\).*pass it in params"):
+        ys.sum().backward()
+
+
 def test_states_are_trees() -> None:
     """A state in a dict has the gradient of the same state in one tensor."""
     problem = Problem()
@@ -343,9 +354,18 @@ def test_twice_is_an_error() -> None:
     """A second derivative is refused, not wrong."""
     problem = Problem()
     loss = problem.loss(bind_adjoint(SOLVERS["dopri5"], {}))
-    (slope,) = torch.autograd.grad(loss, problem.y0, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        slope.sum().backward()
+    ys = bind_adjoint(SOLVERS["dopri5"], {})(f, problem.y0, problem.ts, problem.params)
+    for value in (loss, ys[-1].sum()):  # with a cotangent that requires grad, and one that does not
+        with pytest.raises(RuntimeError, match="create_graph=True"):
+            torch.autograd.grad(value, problem.y0, create_graph=True)
+
+
+def test_options_that_make_no_sense() -> None:
+    """Two step sizes, or a norm that there is not, are refused before anything is solved."""
+    with pytest.raises(ValueError, match="adjoint_step or adjoint_num_steps"):
+        bind_adjoint(SOLVERS["dopri5"], {}, adjoint_step=0.1, adjoint_num_steps=3)
+    with pytest.raises(ValueError, match=r"'seminorm'.*'semi_norm'"):
+        bind_adjoint(SOLVERS["dopri5"], {}, adjoint_norm="semi_norm")  # type: ignore[arg-type]
 
 
 def test_it_is_found_by_name() -> None:
