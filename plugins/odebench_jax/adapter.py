@@ -119,50 +119,60 @@ class JaxAdapter:
         def count_vjp(_: Any) -> None:
             counts.vjp += 1
 
-        @jax.custom_vjp
         def counted(*args: PyTree) -> PyTree:
-            _at_run_time(count_f, args)
-            return f(*args)
+            # What f has captured becomes an argument: a custom_vjp may not close over what is differentiated.
+            converted, captured = jax.closure_convert(f, *args)
 
-        def forward(*args: PyTree) -> tuple[PyTree, Any]:
-            _at_run_time(count_f, args)
-            return jax.vjp(f, *args)
+            @jax.custom_vjp
+            def call(*args: PyTree) -> PyTree:
+                _at_run_time(count_f, args)
+                return converted(*args)
 
-        def backward(pull: Any, cotangent: PyTree) -> Any:
-            _at_run_time(count_vjp, cotangent)
-            return pull(cotangent)
+            def forward(*args: PyTree) -> tuple[PyTree, Any]:
+                _at_run_time(count_f, args)
+                return jax.vjp(converted, *args)
 
-        counted.defvjp(forward, backward)
+            def backward(pull: Any, cotangent: PyTree) -> Any:
+                _at_run_time(count_vjp, cotangent)
+                return pull(cotangent)
+
+            call.defvjp(forward, backward)
+            return call(*args, *captured)
+
         return counted
 
     def flush(self) -> None:
         jax.effects_barrier()
 
     def bare_cost(self, f: Dynamics, t: float, y: PyTree, params: PyTree, seconds: float) -> tuple[float, float]:
-        time_ = jnp.asarray(t, self.dtype)
+        # Arguments of what is compiled, and a time that moves on by a step that is not known to be 0: of what f makes
+        # of them nothing can be folded, or moved out of the loop, that could not be in a solver.
+        given = (jnp.zeros((), self.dtype), params)
 
         def nudge(y: PyTree, dy: PyTree) -> PyTree:
             return tree_util.tree_map(lambda a, b: a + 1e-6 * b, y, dy)
 
-        def evaluate(_: Any, carry: PyTree) -> PyTree:
-            y, sums = carry
-            return nudge(y, f(time_, y, params)), sums
+        def evaluate(given: PyTree, carry: PyTree) -> PyTree:
+            (step, params), (t, y, sums) = given, carry
+            return t + step, nudge(y, f(t, y, params)), sums
 
-        def with_vjp(_: Any, carry: PyTree) -> PyTree:
-            y, sums = carry
-            dy, pull = jax.vjp(lambda y, p: f(time_, y, p), y, params)
+        def with_vjp(given: PyTree, carry: PyTree) -> PyTree:
+            (step, params), (t, y, sums) = given, carry
+            dy, pull = jax.vjp(lambda y, p: f(t, y, p), y, params)
             ybar, pbar = pull(dy)
-            return nudge(nudge(y, dy), ybar), nudge(sums, pbar)
+            return t + step, nudge(nudge(y, dy), ybar), nudge(sums, pbar)
 
-        carry = (y, tree_util.tree_map(jnp.zeros_like, params))
-        return self._per_call(evaluate, carry, seconds), self._per_call(with_vjp, carry, seconds)
+        carry = (jnp.asarray(t, self.dtype), y, tree_util.tree_map(jnp.zeros_like, params))
+        return self._per_call(evaluate, given, carry, seconds), self._per_call(with_vjp, given, carry, seconds)
 
-    def _per_call(self, body: Callable[[Any, PyTree], PyTree], carry: PyTree, seconds: float) -> float:
-        loop = jax.jit(lambda carry, n: lax.fori_loop(0, n, body, carry))
-        jax.block_until_ready(loop(carry, 1))
-        once = max(self.elapsed(lambda: loop(carry, 4)) / 4, 1e-7)
+    def _per_call(
+        self, body: Callable[[PyTree, PyTree], PyTree], given: PyTree, carry: PyTree, seconds: float
+    ) -> float:
+        loop = jax.jit(lambda given, carry, n: lax.fori_loop(0, n, lambda _, carry: body(given, carry), carry))
+        jax.block_until_ready(loop(given, carry, 1))
+        once = max(self.elapsed(lambda: loop(given, carry, 4)) / 4, 1e-7)
         count = max(4, int(seconds / 5 / once))
-        return sorted(self.elapsed(lambda: loop(carry, count)) for _ in range(3))[1] / count
+        return sorted(self.elapsed(lambda: loop(given, carry, count)) for _ in range(3))[1] / count
 
     def memory(self, loss: Loss, params: dict[str, jax.Array], batch: PyTree) -> dict[str, float]:
         compiled = jax.jit(jax.value_and_grad(loss)).lower(params, batch).compile()
@@ -171,6 +181,9 @@ class JaxAdapter:
             found["memory_bytes"] = float(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)
             found["temp_bytes"] = float(analysis.temp_size_in_bytes)
             found["code_bytes"] = float(analysis.generated_code_size_in_bytes)
-        if stats := self.device.memory_stats():
-            found["device_peak_bytes"] = float(stats.get("peak_bytes_in_use", 0))
         return found
+
+    def device_peak(self) -> dict[str, float]:
+        """The most that this process has had allocated, where the device says so: it never falls."""
+        stats = self.device.memory_stats() or {}
+        return {"device_peak_bytes": float(stats["peak_bytes_in_use"])} if "peak_bytes_in_use" in stats else {}

@@ -39,7 +39,7 @@ class Plan:
     """What a compiled solve is compiled for. ``f(t, y, params)`` is on state vectors.
 
     :param landing: whether steps are clipped to land on every time of ts; else only on the last, and the outputs
-        before it are interpolated.
+        before it are interpolated, but for those that take the place of a knot of equal steps which they lie beside.
     """
 
     f: Dynamics
@@ -196,10 +196,21 @@ class _Loop:
         ahead = self.sign * c.step + c.t if plan.adaptive else self.sign * c.step * (c.taken + 1) + self.ts[0]
         left = (limit - ahead) * self.sign
         land = left <= SLIVER * c.step
-        t1 = jnp.where(land, limit, ahead)
+        t1 = jnp.where(land, limit, self._beside(ahead, c.step))
         k = plan.stages.derivatives(self.f, c.t, t1, c.y, c.k0, self._first_stage(c))
         h = (t1 - c.t).astype(c.y.dtype)
         return _Trial(t1, land, left >= -SLIVER * c.step, h, k, plan.stages.advance(h, c.y, k))
+
+    def _beside(self, knot: jax.Array, step: jax.Array) -> jax.Array:
+        """The output that takes the place of a knot of equal steps, or the knot.
+
+        Interpolated from the step before such an output or from the one after it, its derivative would not be the same.
+        """
+        if self.plan.adaptive or self.plan.landing or self.last == 1:
+            return knot
+        near = SLIVER * step
+        output = at(self.ts, jnp.sum((knot - self.ts) * self.sign > near))
+        return jnp.where(jnp.abs(output - knot) <= near, output, knot)
 
     def _first_stage(self, c: _Carry) -> jax.Array | int:
         """0 where f(t, y) is still to be evaluated, as stage 0; 1 where k0 is it."""
@@ -241,6 +252,7 @@ class _Loop:
             here = this_lane(inside(j))
             theta = ((at(self.ts, j) - c.t) / (trial.t1 - c.t)).astype(c.y.dtype)
             y = c.y + trial.h * combine(self.plan.stages.dense_weights(theta), trial.k)
+            y = y if self.plan.adaptive else jnp.where(theta == 1, trial.y, y)
             return with_row(ys, j, jnp.where(here, y, at(ys, j))), j + here
 
         return lax.while_loop(lambda carry: any_lane(inside(carry[1])), write, (c.ys, c.j))

@@ -81,7 +81,8 @@ def reverse(
         t0, t1 = at(tape.knots, c.n), at(tape.knots, c.n + 1)
         moved = this_lane(t0 != t1)  # else it was another lane's step
         h, k = (t1 - t0).astype(g.dtype), jnp.where(moved, row.k, 0)
-        landed = moved & (t1 == at(ts, c.j)) & (c.j > 0) if plan.landing else jnp.zeros((), bool)
+        lands = plan.landing or not plan.adaptive
+        landed = moved & (t1 == at(ts, c.j)) & (c.j > 0) if lands else jnp.zeros((), bool)
         y_bar = jnp.where(landed, c.y + at(g, c.j), c.y)
         zero = jnp.zeros_like(t0)
         this = _Step(
@@ -94,7 +95,9 @@ def reverse(
             last_stage = jnp.where(moved, stages.count - 1, 0)
             this = this._replace(k_bar=with_row(this.k_bar, last_stage, at(this.k_bar, last_stage) + c.k0))
         first = jnp.where(c.n == 0, 0, 1) if fsal else 0
-        this, k0, params_bar = _stages(stages, pull, this, first, c.params)
+        # Of the very last stage's derivative nothing is made, unless outputs are interpolated with it.
+        idle = (c.n == tape.steps - 1) if fsal and (plan.landing or last == 1) else 0
+        this, k0, params_bar = _stages(stages, pull, this, first, stages.count - 1 - idle, c.params)
         if knots is not None:
             tied = jnp.where(landed, c.j, jnp.where(t1 == ts[-1], last, -1))
             h_bar = this.h_bar.astype(ts.dtype)
@@ -137,9 +140,9 @@ def _pull(plan: Plan, params: Params, varied: list[int], timed: bool) -> Pull:
 
 
 def _stages(
-    stages: Stages, pull: Pull, step: _Step, first: jax.Array | int, params_bar: Params
+    stages: Stages, pull: Pull, step: _Step, first: jax.Array | int, last: jax.Array | int, params_bar: Params
 ) -> tuple[_Step, jax.Array, Params]:
-    """Through the stages from the last to ``first``; also the cotangent of the first stage's derivative."""
+    """Through the stages from ``last`` to ``first``; also the cotangent of the first stage's derivative."""
     a, times, slopes = stages.a(step.y.dtype), stages.times(step.t0, step.t1), stages.c(step.t0.dtype)
     a_transposed = a.T
 
@@ -154,7 +157,7 @@ def _stages(
         summed = [p + q for p, q in zip(params_bar, p_bar, strict=True)]
         return i - 1, with_row(ys_bar, i, y_bar), t0_bar, t1_bar, *summed
 
-    start = jnp.full((), stages.count - 1, jnp.int32)
+    start = jnp.asarray(last, jnp.int32)
     _, ys_bar, t0_bar, t1_bar, *params_bar = lax.while_loop(
         lambda carry: carry[0] >= first,
         stage,

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from odebench.contract import Dynamics, SolveError, Stats, Status
-from odebench.control import DEFAULTS
+from odebench.control import DEFAULTS, check_options
 from odebench.tableau import ExplicitRungeKutta
 
 from .discrete import solve_flat
@@ -23,10 +23,10 @@ from .stages import Stages
 class RungeKutta:
     """The solver that a tableau defines.
 
-    It is compiled once for each f (told apart by identity: f must be pure, as for ``jax.jit``), and shape; numbers
-    among the options are arguments of what is compiled. ``ys`` can be differentiated in reverse mode with respect
-    to y0, ts, params and whatever tracers f has captured: the exact gradient of the discrete map, in which the step
-    sizes are constants.
+    Outside jit, f is compiled once for each function object and shape: pass what
+    changes in params. Numbers among the options are arguments of what is compiled. ``ys`` can be differentiated in
+    reverse mode with respect to y0, ts, params and whatever tracers f has captured: the exact gradient of the discrete
+    map, in which the step sizes are constants.
     """
 
     def __init__(self, tableau: ExplicitRungeKutta) -> None:
@@ -51,35 +51,31 @@ class RungeKutta:
     ) -> tuple[PyTree, Stats]:
         """See :class:`odebench.contract.Solve`; every number may be traced, but for max_steps.
 
-        :raises ValueError: when ts is not strictly monotonic, or options contradict each other.
+        :raises ValueError: when ts is not strictly monotonic, or options make no sense.
         :raises TypeError: when y0 is not of floats, or f returns another tree or other shapes.
         :raises SolveError: unless traced; then what was not reached is NaN, and so are the gradients.
         """
-        if step is not None and num_steps is not None:
-            raise ValueError("step and num_steps exclude each other")
-        for name, value in {"step": step, "num_steps": num_steps, "first_step": first_step}.items():
-            if value is not None and _known(value) and not value > 0:
-                raise ValueError(f"{name} must be positive, got {value}")
+        known_steps = num_steps if _known(num_steps) else 1
+        check_options(rtol, atol, step, known_steps, max_steps, min_step, first_step)
         y0 = jax.tree.map(jnp.asarray, y0)
         ts = _times(ts, Layout.of(y0).dtype)
         knobs = Knobs(rtol, atol, step, num_steps, min_step, first_step)
-        ys, stats = _solve(_hashable(f), y0, ts, params, knobs, stages=self._stages, norm=norm, max_steps=max_steps)
+        ys, stats = _solve(_hashable(f), self._stages, norm, max_steps, y0, ts, params, knobs)
         if _known(stats.status) and stats.status != Status.ok:
             raise SolveError(int(stats.status))
         return ys, stats
 
 
-@partial(jax.jit, static_argnums=0, static_argnames=("stages", "norm", "max_steps"))
+@partial(jax.jit, static_argnums=range(4))
 def _solve(
     f: Dynamics,
+    stages: Stages,
+    norm: Callable[[PyTree], jax.Array] | None,
+    max_steps: int,
     y0: PyTree,
     ts: jax.Array,
     params: PyTree,
     knobs: Knobs,
-    *,
-    stages: Stages,
-    norm: Callable[[PyTree], jax.Array] | None,
-    max_steps: int,
 ) -> tuple[PyTree, Stats]:
     layout = Layout.of(y0)
     leaves, treedef = jax.tree.flatten(params)

@@ -31,7 +31,11 @@ def bind(
     :param adjoint_norm: its error norm, a callable on the augmented state ``(y, a, list of parameter cotangents)``;
         "seminorm" leaves the parameters' cotangents out (Kidger et al. 2021). By default every leaf counts by itself.
     :param adjoint_num_steps: its number of equal steps, over all of ts.
-    :raises ValueError: when ``adjoint_norm`` is a string other than "seminorm".
+
+    Outside jit, f is compiled once for each function object: pass what changes in params.
+
+    :raises ValueError: when ``adjoint_norm`` is a string other than "seminorm", ``adjoint_step`` and
+        ``adjoint_num_steps`` are both given, or an option of the adjoint's own makes no sense.
     """
     black_box = Backward.of(
         adjoint_solver or solve,

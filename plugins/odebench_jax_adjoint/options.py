@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from odebench.contract import PyTree, Solve
+from odebench.control import DEFAULTS, check_options
 
 Norm = Callable[[PyTree], jax.Array]
 
@@ -40,7 +41,10 @@ class Backward:
         step: float | None,
         num_steps: int | None,
     ) -> Backward:
-        """:raises ValueError: when ``norm`` is a string other than "seminorm"."""
+        """:raises ValueError: when ``norm`` is a string other than "seminorm", or a number makes no sense."""
+        tolerances = {"rtol": rtol, "atol": atol}
+        known = {name: DEFAULTS[name] if value is None else value for name, value in tolerances.items()}
+        check_options(**known, step=step, num_steps=num_steps, max_steps=1, min_step=0.0)
         own = {"rtol": rtol, "atol": atol, "step": step, "num_steps": num_steps}
         if step is not None or num_steps is not None:
             options = {name: value for name, value in options.items() if name not in ("step", "num_steps")}

@@ -8,6 +8,8 @@ from jax import lax
 
 from odebench.adapter import Counts
 from odebench_jax.adapter import JaxAdapter
+from odebench_jax.runge_kutta import RungeKutta
+from odebench_rungekutta import RK4
 
 TREE = {"a": np.array([1.5, -2.25]), "b": {"c": np.arange(6, dtype=np.float32).reshape(2, 3)}, "n": np.array([1, 2])}
 MODES = ("jax_enable_x64", "jax_default_matmul_precision", "jax_default_device")
@@ -187,6 +189,39 @@ def test_counting_changes_no_value(double):
     double.flush()
 
 
+def test_counted_dynamics_may_capture(double):
+    """What f has captured gets its gradient, and is counted, in a compiled solve and outside one."""
+    counts, solve = Counts(), RungeKutta(RK4)
+    p, y0 = double.asarray({"w": np.array(0.7)}), double.asarray(np.array([1.0, 2.0]))
+
+    def loss(p, wrap=lambda f: f):
+        return solve(wrap(lambda t, y: -p["w"] * y), y0, np.array([0.0, 1.0]), num_steps=5)[0][-1].sum()
+
+    def counted(p):
+        return loss(p, lambda f: double.counted(f, counts))
+
+    plain = jax.value_and_grad(loss)(p)
+    for wrap in (lambda g: g, jax.jit):
+        counts.f = counts.vjp = 0
+        found = wrap(jax.value_and_grad(counted))(p)
+        double.flush()
+        jax.tree_util.tree_map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-14), found, plain)
+        assert (counts.f, counts.vjp) == (40, 20)
+
+
+def test_device_peak(double, monkeypatch):
+    """Of a device that says so; nothing of one that does not, and never in ``memory``, which is of one gradient."""
+
+    class Device:
+        def __init__(self, stats):
+            self.memory_stats = lambda: stats
+
+    for stats, peak in ((None, {}), ({"bytes_in_use": 1}, {}), ({"peak_bytes_in_use": 7}, {"device_peak_bytes": 7.0})):
+        monkeypatch.setattr(double, "device", Device(stats))
+        assert double.device_peak() == peak
+        assert "device_peak_bytes" not in double.memory(lambda p, x: p["w"] * x, {"w": jnp.ones(())}, jnp.ones(()))
+
+
 def test_memory_of_a_known_function(double):
     """XLA needs room for intermediates, more of them for a larger batch; and reports the same each time."""
 
@@ -231,6 +266,20 @@ def test_bare_cost(double):
         c_f, c_fv = double.bare_cost(f, 0.5, jnp.ones(2), {"k": jnp.ones(())}, 0.001)
         assert c_f > 0
         assert c_fv > 0
+
+
+def test_bare_cost_bakes_nothing_in(double, monkeypatch):
+    """Time and parameters are no constants of the loop: its trace has only the numbers that the nudges have."""
+    loops = []
+    monkeypatch.setattr(double, "_per_call", lambda body, given, carry, _: loops.append((body, given, carry)) or 1.0)
+    params = double.asarray({"k": np.arange(3.0)})
+    double.bare_cost(lambda t, y, p: jnp.sin(t) * p["k"] * y, 0.5, jnp.ones(3), params, 0.001)
+    for body, given, carry in loops:
+        traced = jax.make_jaxpr(body)(given, carry)
+        assert traced.consts == []
+        moved = jax.jit(body)((jnp.asarray(0.25), given[1]), carry)
+        assert moved[0] == 0.75
+    assert len(loops) == 2
 
 
 def test_environment_and_devices():

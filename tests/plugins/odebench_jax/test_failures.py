@@ -128,12 +128,34 @@ def test_times(ts):
 
 
 @pytest.mark.parametrize(
-    "options", [{"step": 0.1, "num_steps": 3}, {"step": 0.0}, {"num_steps": -1}, {"first_step": -0.1}], ids=str
+    ("options", "message"),
+    [
+        ({"step": 0.1, "num_steps": 3}, "not both"),
+        ({"step": 0.0}, "step must be positive"),
+        ({"step": np.inf}, "step must be positive and finite"),
+        ({"num_steps": -1}, "num_steps must be a whole number"),
+        ({"num_steps": 2.5}, "num_steps must be a whole number"),
+        ({"first_step": -0.1}, "first_step must be positive"),
+        ({"max_steps": 0}, "max_steps must be"),
+        ({"min_step": -1.0}, "min_step must not be negative"),
+        ({"rtol": -1e-3}, "rtol must not be negative"),
+        ({"rtol": 0.0, "atol": 0.0}, "both 0"),
+    ],
+    ids=str,
 )
-def test_options_that_make_no_sense(options):
-    """Contradictions and steps that are not positive."""
-    with pytest.raises(ValueError, match=r"exclude|must be positive"):
+def test_options_that_make_no_sense(options, message):
+    """Contradictions, and numbers that no solve can have, in the words of every framework."""
+    with pytest.raises(ValueError, match=message):
         RungeKutta(DOPRI5)(spring, np.ones(2), TS, **options)
+
+
+def test_options_that_are_traced():
+    """What is not a number yet is let through, but that step and num_steps are one too many is known."""
+    solve = RungeKutta(DOPRI5)
+    ys = jax.jit(lambda n: solve(spring, np.ones(2), TS, num_steps=n)[0])(40)
+    np.testing.assert_array_equal(ys, solve(spring, np.ones(2), TS, num_steps=40)[0])
+    with pytest.raises(ValueError, match="not both"):
+        jax.jit(lambda n: solve(spring, np.ones(2), TS, num_steps=n, step=0.1)[0])(40)
 
 
 @pytest.mark.parametrize("y0", [np.ones(2, int), np.ones(2, complex), (), (np.ones(2), np.ones(2, int))])

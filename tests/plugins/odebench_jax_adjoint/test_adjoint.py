@@ -204,6 +204,21 @@ def test_failures():
         bind(SOLVE, {}, adjoint_norm="semi")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"adjoint_step": 0.1, "adjoint_num_steps": 3}, "not both"),
+        ({"adjoint_num_steps": 2.5}, "whole number"),
+        ({"adjoint_rtol": -1.0}, "rtol must not be negative"),
+    ],
+    ids=str,
+)
+def test_options_that_make_no_sense(options, message):
+    """They are refused when bound, not in the first backward solve."""
+    with pytest.raises(ValueError, match=message):
+        bind(SOLVE, {}, **options)
+
+
 def test_vmap():
     """Lanes over y0, times and parameters, each as alone."""
     odeint = bind(RungeKutta(BOSH3), {"rtol": 1e-5, "atol": 1e-7})
