@@ -6,6 +6,7 @@ Source: Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I*, 
 from __future__ import annotations
 
 from math import inf
+from numbers import Integral
 
 SAFETY = 0.9
 FACTOR_MIN = 0.2
@@ -42,7 +43,7 @@ def check_options(
     """
     if step is not None and num_steps is not None:
         raise ValueError("give step or num_steps, not both")
-    if num_steps is not None and (not isinstance(num_steps, int) or num_steps < 1):
+    if num_steps is not None and (not isinstance(num_steps, Integral) or num_steps < 1):
         raise ValueError(f"num_steps must be a whole number of at least 1, got {num_steps!r}")
     if max_steps < 1:
         raise ValueError(f"max_steps must be at least 1, got {max_steps!r}")
