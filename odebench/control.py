@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from math import inf
 from numbers import Integral
+from typing import Any
 
 SAFETY = 0.9
 FACTOR_MIN = 0.2
@@ -30,7 +31,7 @@ def check_options(
     rtol: float,
     atol: float,
     step: float | None,
-    num_steps: int | None,
+    num_steps: Any,
     max_steps: int,
     min_step: float,
     first_step: float | None = None,
