@@ -38,7 +38,7 @@ def check_options(
 ) -> None:
     """Say what is wrong with options that make no sense, before a framework does so in its own words.
 
-    Values of a compiled framework that are not numbers yet are let through.
+    Tolerances and step sizes that a compiled framework has not made numbers yet are let through.
 
     :raises ValueError: naming the option.
     """

@@ -20,7 +20,7 @@ SUITE = Path(__file__).parents[2] / "suites" / "mnist"
 @pytest.mark.benchmark(group="harness")
 def test_round_trip(benchmark: Any, tmp_path: Path) -> None:
     """Asking a warm worker and hearing back: what a cell pays beyond its own work."""
-    workers = Workers((), SUITE, tmp_path, lambda text: None)
+    workers = Workers((), SUITE, tmp_path)
     try:
         workers.ask("torch", "cpu", 60.0, "hello", "cpu")
         benchmark(workers.ask, "torch", "cpu", 60.0, "hello", "cpu")
