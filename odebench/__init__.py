@@ -15,6 +15,7 @@ from odebench.descriptors import GradientMethod as GradientMethod
 from odebench.descriptors import Solver as Solver
 from odebench.descriptors import Task as Task
 from odebench.hookspecs import hookimpl as hookimpl
+from odebench.tableau import DiagonallyImplicitRungeKutta as DiagonallyImplicitRungeKutta
 from odebench.tableau import ExplicitRungeKutta as ExplicitRungeKutta
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -17,10 +18,16 @@ class Counts:
 
     :param f: evaluations of f, in whatever pass.
     :param vjp: vector–Jacobian products of f.
+    :param jvp: Jacobian–vector products of f.
+    :param earliest: the smallest t that f was called at.
+    :param latest: the largest.
     """
 
     f: int = 0
     vjp: int = 0
+    jvp: int = 0
+    earliest: float = math.inf
+    latest: float = -math.inf
 
 
 class Adapter(Protocol):
@@ -68,7 +75,7 @@ class Adapter(Protocol):
         """Seconds of one call, synchronised before and after; by the device's own clock where it has one."""
 
     def counted(self, f: Dynamics, counts: Counts) -> Dynamics:
-        """f, with its run-time evaluations and VJPs counted."""
+        """f, with its run-time evaluations, VJPs and JVPs counted, and the times that it is called at."""
 
     def flush(self) -> None:
         """Wait until every count has arrived."""

@@ -12,6 +12,7 @@ from odebench.contract import Dynamics, OdeInt, PyTree, Solve, Stats
 from odebench.descriptors import GradientMethod, load
 from odebench.errors import UserError, choices, unknown
 from odebench.registry import Registry, load_registry
+from odebench.tableau import DiagonallyImplicitRungeKutta
 
 SOLVE_OPTIONS = ("rtol", "atol", "step", "num_steps", "max_steps", "min_step", "first_step", "norm")
 
@@ -28,6 +29,7 @@ class SolverInfo:
     implicit: bool
     missing: tuple[str, ...]
     provider: str
+    unlike: str = ""
 
     @property
     def key(self) -> str:
@@ -37,21 +39,23 @@ class SolverInfo:
 def solvers(registry: Registry) -> Iterator[SolverInfo]:
     """Every solver of every library; a tableau counts once for each framework that has an engine for it."""
     for framework in registry.frameworks.values():
-        if framework.runge_kutta:
-            for name, entry in registry.tableaus.items():
-                t = entry.tableau
+        for name, entry in registry.tableaus.items():
+            t = entry.tableau
+            if framework.engine(t):
                 yield SolverInfo(
-                    framework.name,
-                    name,
-                    framework.name,
-                    t.order,
-                    t.adaptive,
-                    False,
-                    framework.missing,
-                    entry.provider,
+                    library=framework.name,
+                    name=name,
+                    framework=framework.name,
+                    order=t.order,
+                    adaptive=t.adaptive,
+                    implicit=isinstance(t, DiagonallyImplicitRungeKutta),
+                    missing=framework.missing,
+                    provider=entry.provider,
                 )
     for s in registry.solvers.values():
-        yield SolverInfo(s.library, s.name, s.framework, s.order, s.adaptive, s.implicit, s.missing, s.provider)
+        yield SolverInfo(
+            s.library, s.name, s.framework, s.order, s.adaptive, s.implicit, s.missing, s.provider, s.unlike
+        )
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,11 @@ class BackendInfo:
     @property
     def missing(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self.solver.missing + self.gradient.missing))
+
+    @property
+    def unlike(self) -> str:
+        """What of this backend cannot be set as the others' is."""
+        return "; ".join(filter(None, (self.solver.unlike, self.gradient.unlike)))
 
 
 def backends(registry: Registry, pattern: str = "*") -> list[BackendInfo]:
@@ -112,8 +121,8 @@ def load_solve(registry: Registry, solver: SolverInfo) -> Solve:
     """Import the code of a solver."""
     if solver.key in registry.solvers:
         return registry.solvers[solver.key].load()  # type: ignore[no-any-return]
-    engine = load(registry.frameworks[solver.library].runge_kutta)
-    return engine(registry.tableaus[solver.name].tableau)  # type: ignore[no-any-return]
+    tableau = registry.tableaus[solver.name].tableau
+    return load(registry.frameworks[solver.library].engine(tableau))(tableau)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

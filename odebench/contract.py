@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 Array = Any
 PyTree = Any
@@ -87,6 +87,36 @@ class Solve(Protocol):
         first_step: float | None = ...,
         norm: Callable[[PyTree], Array] | None = ...,
     ) -> tuple[PyTree, Stats]: ...
+
+
+class ReplayedSolve(Solve, Protocol):
+    """A solve that can keep states in place of activations, for its derivative: what checkpointing is made of.
+
+    ``checkpoints`` is how many states at accepted steps are kept; the steps between them are taken again, as they
+    were, in the backward pass, which holds the graph of one step at a time. ``"all"`` keeps the state of every
+    accepted step. The gradient is that of the discrete map, whatever the number. None leaves it to the solver.
+    """
+
+    def __call__(
+        self,
+        f: Dynamics,
+        y0: PyTree,
+        ts: Array,
+        params: PyTree = None,
+        *,
+        checkpoints: int | Literal["all"] | None = None,
+        **options: Any,
+    ) -> tuple[PyTree, Stats]: ...
+
+
+class DenseSolve(Solve, Protocol):
+    """A solve that can hand out its path, y as a function of t."""
+
+    def dense(
+        self, f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None, **options: Any
+    ) -> tuple[PyTree, Stats, Callable[[Array], PyTree]]:
+        """``(ys, stats, path)``, not differentiable; ``path(t)`` is y for a t between ts[0] and ts[-1], by the
+        method's own dense output, or by a Hermite polynomial through the accepted steps."""
 
 
 class OdeInt(Protocol):

@@ -9,6 +9,8 @@ from functools import cache
 from importlib import metadata
 from typing import Any, ClassVar, Self
 
+from odebench.tableau import ExplicitRungeKutta, RungeKutta
+
 
 @cache
 def installed(distribution: str) -> bool:
@@ -69,10 +71,16 @@ class Framework(Descriptor):
 
     :param runge_kutta: ``module:attribute`` of a callable that makes an
         :class:`~odebench.tableau.ExplicitRungeKutta` into a :class:`~odebench.contract.Solve`.
+    :param implicit_runge_kutta: the same for a :class:`~odebench.tableau.DiagonallyImplicitRungeKutta`.
     """
 
     kind = "framework"
     runge_kutta: str = ""
+    implicit_runge_kutta: str = ""
+
+    def engine(self, tableau: RungeKutta) -> str:
+        """The code that makes such a tableau a solver; empty where there is none."""
+        return self.runge_kutta if isinstance(tableau, ExplicitRungeKutta) else self.implicit_runge_kutta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +89,7 @@ class Solver(Descriptor):
 
     :param library: who provides it; ``torch``, ``jax`` and ``numpy`` are odebench's own.
     :param framework: what it runs on; the library itself when left out.
+    :param unlike: what of its first step, norm, time type or output handling cannot be set as the others' is.
     """
 
     kind = "solver"
@@ -89,6 +98,7 @@ class Solver(Descriptor):
     order: int | None = None
     adaptive: bool = False
     implicit: bool = False
+    unlike: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -106,6 +116,7 @@ class GradientMethod(Descriptor):
 
     :param solvers: names of the solvers it goes with; every solver of its library when left out.
     :param summary: one line for ``odebench list methods``.
+    :param unlike: what cannot be set as the others' is, as a solver's.
     """
 
     kind = "gradient method"
@@ -113,6 +124,7 @@ class GradientMethod(Descriptor):
     framework: str = ""
     solvers: tuple[str, ...] | None = None
     summary: str = ""
+    unlike: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()

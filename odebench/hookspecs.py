@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from odebench.descriptors import Framework, GradientMethod, Solver, Task
     from odebench.plan import Cell
     from odebench.record import Record
-    from odebench.tableau import ExplicitRungeKutta
+    from odebench.tableau import RungeKutta
 
 PROJECT = "odebench"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -34,11 +34,12 @@ def odebench_register_frameworks(register: Callable[[Framework], None]) -> None:
 
 
 @hookspec(historic=True)
-def odebench_register_solvers(register: Callable[[Solver | ExplicitRungeKutta], None]) -> None:
+def odebench_register_solvers(register: Callable[[Solver | RungeKutta], None]) -> None:
     """Register solvers.
 
-    :param register: takes an :class:`~odebench.tableau.ExplicitRungeKutta`, which is a solver in every framework
-        that has a Runge–Kutta engine, or a :class:`~odebench.descriptors.Solver` of one library.
+    :param register: takes an :class:`~odebench.tableau.ExplicitRungeKutta` or a
+        :class:`~odebench.tableau.DiagonallyImplicitRungeKutta`, which is a solver in every framework that has an engine
+        for it, or a :class:`~odebench.descriptors.Solver` of one library.
     """
 
 

@@ -20,11 +20,11 @@ import pluggy
 from odebench import hookspecs
 from odebench.descriptors import Descriptor, Framework, GradientMethod, Solver, Task
 from odebench.errors import UserError, choices
-from odebench.tableau import ExplicitRungeKutta
+from odebench.tableau import RungeKutta
 
 _KINDS: dict[str, Any] = {
     "frameworks": Framework,
-    "solvers": (Solver, ExplicitRungeKutta),
+    "solvers": (Solver, RungeKutta),
     "gradients": GradientMethod,
     "tasks": Task,
 }
@@ -43,7 +43,7 @@ class Plugin:
 class Registered:
     """A tableau and the plugin that registered it."""
 
-    tableau: ExplicitRungeKutta
+    tableau: RungeKutta
     provider: str
 
 
@@ -145,7 +145,7 @@ class Registry:
         def register(entry: Any) -> None:
             if not isinstance(entry, _KINDS[kind]):
                 raise UserError(f"odebench_register_{kind} was given a {type(entry).__name__}")
-            if isinstance(entry, ExplicitRungeKutta):
+            if isinstance(entry, RungeKutta):
                 self._add(self.tableaus, "solver", entry.name, Registered(entry, self._provider))
             else:
                 self._add_descriptor(entry)
