@@ -29,6 +29,10 @@ class Counts:
     earliest: float = math.inf
     latest: float = -math.inf
 
+    def clear(self) -> None:
+        """Begin anew, in place: what is compiled holds this very object."""
+        vars(self).update(vars(Counts()))
+
 
 class Adapter(Protocol):
     """One framework on one device in one dtype. Made in a worker; nothing else in the core touches a framework."""

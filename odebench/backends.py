@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from typing import Any
 
-from odebench.contract import Dynamics, OdeInt, PyTree, Solve, Stats
+from odebench.contract import Dynamics, OdeInt, PyTree, Solve, Stats, Unsupported
 from odebench.descriptors import GradientMethod, load
 from odebench.errors import UserError, choices, unknown
 from odebench.registry import Registry, load_registry
@@ -164,8 +165,16 @@ class Backend:
             if name not in known:
                 raise unknown("adjoint_solver", name, known)
             own["adjoint_solver"] = load_solve(self.registry, known[name])
-        solve = self._solve
-        return self.info.gradient.load()(solve, self._solve_options, **own)  # type: ignore[no-any-return]
+        bind = self.info.gradient.load()
+        known_options = inspect.signature(bind).parameters
+        for option in set(own) - set(known_options):
+            raise Unsupported(f"{self.name} has no option {option!r}; {choices(option, _keywords(known_options))}")
+        return bind(self._solve, self._solve_options, **own)  # type: ignore[no-any-return]
+
+
+def _keywords(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
+    own = [name for name, p in parameters.items() if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    return [*SOLVE_OPTIONS, *own]
 
 
 @cache

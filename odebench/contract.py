@@ -38,6 +38,10 @@ class SolveError(ArithmeticError):
         super().__init__(f"{self.status.name}{where}: {_REASONS[self.status]}")
 
 
+class Unsupported(ValueError):
+    """A backend is asked for what it cannot do, and says so: the cell is skipped, with this as its reason."""
+
+
 class Stats(NamedTuple):
     """What a solver says of itself. Plain numbers, or scalars of a compiled framework.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import product
@@ -24,8 +24,11 @@ FILTERS = ("task", "backend", "framework", "library", "solver", "gradient", "dev
 class Cell:
     """One point of a suite's matrix. ``config`` is what its numbers depend on, and ``hash`` names it.
 
+    :param options: of the task.
+    :param solve: of the backend, beside tolerances and numbers of steps.
     :param row: the name that tables show.
     :param skip: why it cannot be run, if it cannot.
+    :param unlike: what of the backend cannot be set as its rivals' is.
     """
 
     suite: str
@@ -42,12 +45,17 @@ class Cell:
     num_steps: int | None
     seed: int
     options: dict[str, Any]
+    solve: dict[str, Any] = field(default_factory=dict)
     row: str = ""
     skip: str = ""
+    unlike: str = ""
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        return {key: getattr(self, key) for key in self.__dataclass_fields__ if key not in ("row", "skip")}
+        found = {key: getattr(self, key) for key in self.__dataclass_fields__ if key not in ("row", "skip", "unlike")}
+        if not self.solve:
+            del found["solve"]  # so that a cell without any has the hash that it had before there were such options
+        return found
 
     @cached_property
     def hash(self) -> str:
@@ -67,7 +75,7 @@ class Cell:
     def solve_options(self) -> dict[str, Any]:
         """What the backend is bound with: tolerances, or the number of steps of a solver that is not adaptive."""
         given = {"rtol": self.rtol, "atol": self.atol, "num_steps": self.num_steps}
-        return {key: value for key, value in given.items() if value is not None}
+        return {key: value for key, value in given.items() if value is not None} | self.solve
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,7 @@ class _Contender:
     gradient: str
     fixed: bool
     missing: tuple[str, ...]
+    unlike: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,28 +130,41 @@ class _Planner:
 
     def expand(self, matrix: Matrix) -> Iterator[Cell]:
         for task in _tasks(self.registry, matrix.tasks):
-            contenders = self._backends(matrix) if task.ode else self._frameworks(matrix)
-            tolerances: Sequence[Tolerance | None] = matrix.tolerances if task.ode else [None]
-            for contender, tolerance, dtype in product(contenders, tolerances, matrix.dtypes):
-                for device, seed in product(self.selection.devices, self.preset.seeds):
-                    yield Cell(
-                        suite=self.name,
-                        task=task.name,
-                        backend=contender.backend,
-                        framework=contender.framework,
-                        library=contender.library,
-                        solver=contender.solver,
-                        gradient=contender.gradient,
-                        device=device,
-                        dtype=dtype,
-                        rtol=tolerance.rtol if tolerance else None,
-                        atol=tolerance.atol if tolerance else None,
-                        num_steps=matrix.num_steps if contender.fixed else None,
-                        seed=seed,
-                        options=self.preset.options,
-                        row=self._row(task, contender),
-                        skip=_obstacle(task, contender),
-                    )
+            if not _matches(task.name, self.preset.tasks):
+                continue
+            for contender in self._backends(matrix) if task.ode else self._frameworks(matrix):
+                yield from self._cells(matrix, task, contender)
+
+    def _cells(self, matrix: Matrix, task: Task, contender: _Contender) -> Iterator[Cell]:
+        solves = list(_sweep(matrix.solve)) if task.ode else [{}]
+        for (tolerance, num_steps), dtype, options, solve, device, seed in product(
+            _accuracies(matrix, task, contender),
+            matrix.dtypes,
+            _sweep(self.preset.options | matrix.options),
+            solves,
+            self.selection.devices,
+            self.preset.seeds,
+        ):
+            yield Cell(
+                suite=self.name,
+                task=task.name,
+                backend=contender.backend,
+                framework=contender.framework,
+                library=contender.library,
+                solver=contender.solver,
+                gradient=contender.gradient,
+                device=device,
+                dtype=dtype,
+                rtol=tolerance.rtol if tolerance else None,
+                atol=tolerance.atol if tolerance else None,
+                num_steps=num_steps,
+                seed=seed,
+                options=options,
+                solve=solve,
+                row=self._row(task, contender),
+                skip=_obstacle(task, contender),
+                unlike=contender.unlike,
+            )
 
     def _row(self, task: Task, contender: _Contender) -> str:
         for row in self.suite.rows:
@@ -165,8 +187,10 @@ class _Planner:
                 gradient=info.gradient.name,
                 fixed=not info.solver.adaptive,
                 missing=info.missing,
+                unlike=info.unlike,
             )
             for info in found.values()
+            if _matches(info.name, self.preset.backends)
         ]
 
     def _frameworks(self, matrix: Matrix) -> list[_Contender]:
@@ -180,6 +204,28 @@ class _Planner:
             if not chosen or any(fnmatchcase(name, pattern) for pattern in chosen):
                 found.append(_Contender(name, name, name, "", "", False, self.registry.frameworks[name].missing))
         return found
+
+
+def _accuracies(matrix: Matrix, task: Task, contender: _Contender) -> list[tuple[Tolerance | None, int | None]]:
+    """Tolerances and numbers of equal steps, in pairs: what a contender of this kind is run with."""
+    if not task.ode:
+        return [(None, None)]
+    if matrix.equal_steps:
+        return [(matrix.tolerances[0], n) for n in matrix.equal_steps]
+    if contender.fixed:
+        return [(matrix.tolerances[0], matrix.num_steps)]
+    return [(tolerance, None) for tolerance in matrix.tolerances]
+
+
+def _sweep(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Options with one value each: the product of those that are lists."""
+    values = [value if isinstance(value, list) else [value] for value in options.values()]
+    for chosen in product(*values):
+        yield dict(zip(options, chosen, strict=True))
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _obstacle(task: Task, contender: _Contender) -> str:

@@ -34,6 +34,7 @@ class Record:
     :param hash: the configuration's hash.
     :param row: the name that tables show.
     :param reason: why the status is not ``ok``, in one line.
+    :param unlike: what of the backend could not be set as its rivals' was.
     :param metrics: name → number; units are in the names (``_s``, ``_bytes``) or none.
     :param samples: name → every timing sample, in seconds.
     :param curve: training curve, a list of ``{"step", "loss"}``.
@@ -45,6 +46,7 @@ class Record:
     row: str
     status: CellStatus = CellStatus.ok
     reason: str = ""
+    unlike: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
     samples: dict[str, list[float]] = field(default_factory=dict)
     curve: list[dict[str, float]] = field(default_factory=list)

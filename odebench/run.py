@@ -58,7 +58,10 @@ class Run:
         for cell in cells:
             if "accuracy" in self.preset.measure and not cell.skip:
                 self._references.judges(cell)
-            key = (cell.task, cell.device, cell.dtype, cell.rtol, cell.atol, cell.seed)
+            key = (
+                *(cell.task, cell.device, cell.dtype, cell.rtol, cell.atol, cell.seed),
+                repr(sorted(cell.options.items())),
+            )
             groups.setdefault(key, []).append(cell)
         for rivals in groups.values():
             self._execute_rivals(rivals)
@@ -100,7 +103,9 @@ class Run:
 
     def _first_call(self, cell: Cell) -> None:
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._records[cell] = Record(config=cell.config, hash=cell.hash, row=cell.row, started=started)
+        self._records[cell] = Record(
+            config=cell.config, hash=cell.hash, row=cell.row, unlike=cell.unlike, started=started
+        )
         self._tell("started", cell=cell)
         if cell.skip:
             raise WorkerFailure(CellStatus.skipped, cell.skip)
@@ -122,6 +127,7 @@ class Run:
             reference=self._references.file(cell) if "accuracy" in wanted else None,
             checkpoint=self.store.folder / "checkpoints" / f"{cell.hash}.npz",
             checkpoint_every=self.preset.checkpoint_every,
+            count_every=self.preset.count_every,
             seconds=self.preset.time_budget,
         )
         metrics, record.curve = self._ask(cell, "measure", request)

@@ -145,10 +145,17 @@ def _table(records: list[Record], folder: Path) -> pd.DataFrame:
 
     rows = []
     for record in records:
-        config = {k: v for k, v in record.config.items() if k != "options"}
+        config = {k: v for k, v in record.config.items() if k not in ("options", "solve")}
         options = {f"option_{k}": _cell_of_table(v) for k, v in record.config["options"].items()}
+        options |= {f"solve_{k}": _cell_of_table(v) for k, v in record.config.get("solve", {}).items()}
         head = {"row": record.row, "status": str(record.status), "reason": record.reason}
-        tail = {"seconds": record.seconds, "started": record.started, "hash": record.hash, "run": folder.name}
+        tail = {
+            "unlike": record.unlike,
+            "seconds": record.seconds,
+            "started": record.started,
+            "hash": record.hash,
+            "run": folder.name,
+        }
         rows.append(head | config | record.metrics | options | tail)
     return pd.DataFrame(rows)
 
@@ -168,7 +175,8 @@ def _samples(records: list[Record]) -> pd.DataFrame:
 def load_results(path: str | os.PathLike[str]) -> pd.DataFrame:
     """One row a record, from a run's folder, its ``records.jsonl``, or any folder above runs.
 
-    Columns: ``row``, ``status``, ``reason``, the configuration, one column a metric, ``option_*``, ``run``.
+    Columns: ``row``, ``status``, ``reason``, the configuration, one column a metric, ``option_*``, ``solve_*``,
+    ``run``.
     A run that is still going, or was interrupted, gives the records it has.
 
     :raises UserError: when there is no run at or below ``path``.

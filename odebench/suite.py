@@ -10,8 +10,19 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveFloat, Pos
 
 from odebench.errors import UserError, choices
 
-Pass = Literal["timing", "counting", "accuracy", "memory", "peak", "overhead", "training"]
-DType = Literal["float32", "float64"]
+Pass = Literal[
+    "timing",
+    "counting",
+    "accuracy",
+    "difference",
+    "reconstruction",
+    "memory",
+    "peak",
+    "overhead",
+    "evaluation",
+    "training",
+]
+DType = Literal["bfloat16", "float32", "float64"]
 MAX_SECONDS = 2e6  # what waiting for a pipe can be told: a 32-bit count of milliseconds
 NonEmpty = Annotated[list[str], Field(min_length=1)]
 
@@ -32,7 +43,11 @@ class Matrix(_Table):
 
     :param tasks: names or globs of registered tasks.
     :param backends: names or globs, ``library/solver/gradient``; the bare framework for tasks without an ODE.
-    :param num_steps: equal steps between the first and the last time, for solvers that are not adaptive.
+    :param num_steps: equal steps between the first and the last time, for solvers that are not adaptive; of tolerances
+        they get the first.
+    :param equal_steps: numbers of equal steps for every solver, adaptive or not, in place of tolerances.
+    :param options: of the tasks, beside the preset's. A list is a further dimension of the matrix.
+    :param solve: options of the backends, as ``first_step``, ``max_steps`` or a gradient method's own; a list likewise.
     """
 
     tasks: NonEmpty
@@ -40,6 +55,9 @@ class Matrix(_Table):
     tolerances: Annotated[list[Tolerance], Field(min_length=1)] = [Tolerance(rtol=1e-6, atol=1e-6)]
     dtypes: Annotated[list[DType], Field(min_length=1)] = ["float32"]
     num_steps: PositiveInt = 8
+    equal_steps: list[PositiveInt] = []
+    options: dict[str, JsonValue] = {}
+    solve: dict[str, JsonValue] = {}
 
 
 class Reference(_Table):
@@ -63,10 +81,24 @@ class Row(_Table):
     backend: str = "*"
 
 
+class Fit(_Table):
+    """A power law to be fitted through the cells that differ in one thing: ``y ∝ x^slope``, a fit a backend.
+
+    :param x: a configuration key (``num_steps``) or an option of the task (``option_parameters``).
+    :param y: a metric.
+    """
+
+    x: str
+    y: str
+    task: str = "*"
+
+
 class Preset(_Table):
     """How much to do.
 
     :param measure: the passes, each made apart from the others.
+    :param backends: globs; of the suite's backends only those that match one take part.
+    :param tasks: globs, likewise.
     :param options: passed on to the tasks.
     :param time_limit: seconds after which a cell's process is killed, at most MAX_SECONDS.
     :param time_budget: seconds of timing samples a cell may take.
@@ -74,9 +106,12 @@ class Preset(_Table):
     :param max_samples: timing samples a cell takes at most.
     :param precision: half-width of the median's 95 % interval, relative to it, at which sampling stops.
     :param checkpoint_every: training steps between checkpoints.
+    :param count_every: training steps between counts of the NFE, which join the curve.
     """
 
-    measure: list[Pass] = list(get_args(Pass))
+    measure: list[Pass] = [p for p in get_args(Pass) if p != "evaluation"]
+    backends: NonEmpty = ["*"]
+    tasks: NonEmpty = ["*"]
     options: dict[str, JsonValue] = {}
     seeds: Annotated[list[int], Field(min_length=1)] = [0]
     time_limit: Annotated[float, Field(gt=0, le=MAX_SECONDS)] = 600.0
@@ -85,17 +120,23 @@ class Preset(_Table):
     max_samples: PositiveInt = 200
     precision: PositiveFloat = 0.02
     checkpoint_every: PositiveInt = 500
+    count_every: PositiveInt | None = None
 
 
 class Suite(_Table):
-    """A suite folder's ``suite.toml``."""
+    """A suite folder's ``suite.toml``.
+
+    :param uses: folders of suites, relative to this one, whose tasks it measures, too.
+    """
 
     title: str
+    uses: list[str] = []
     default_preset: str
     matrix: Annotated[list[Matrix], Field(min_length=1)]
     presets: dict[str, Preset]
     reference: list[Reference] = []
     rows: list[Row] = []
+    fits: list[Fit] = []
 
     def preset(self, name: str | None) -> Preset:
         name = name or self.default_preset
@@ -106,6 +147,18 @@ class Suite(_Table):
 
 def is_suite(folder: Path) -> bool:
     return (folder / "suite.toml").is_file()
+
+
+def plugin_folders(folder: Path) -> list[Path]:
+    """The folders whose tasks a suite measures: those that it uses, and its own.
+
+    :raises UserError: for one that is no suite.
+    """
+    used = [(folder / name).resolve() for name in read_suite(folder).uses]
+    for other in used:
+        if not is_suite(other):
+            raise UserError(f"{folder / 'suite.toml'}: uses: {other} is no suite")
+    return [*used, folder]
 
 
 def find_suite(reference: str) -> Path:

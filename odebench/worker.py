@@ -17,11 +17,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from odebench.contract import SolveError
+from odebench.contract import SolveError, Unsupported
 from odebench.errors import UserError
 from odebench.plan import Cell
 from odebench.record import CellStatus
 from odebench.registry import Registry, load_registry
+from odebench.suite import plugin_folders
 
 if TYPE_CHECKING:
     from odebench.measure.session import Session
@@ -44,6 +45,7 @@ class MeasureRequest:
     """The passes of one cell that its worker makes alone; timing samples are asked for one by one.
 
     :param seconds: how long the overhead pass may take, about.
+    :param count_every: see :class:`odebench.suite.Preset`.
     """
 
     cell: Cell
@@ -52,6 +54,7 @@ class MeasureRequest:
     checkpoint: Path
     checkpoint_every: int
     seconds: float
+    count_every: int | None = None
 
 
 def main(connection: Connection, setup: WorkerSetup) -> None:
@@ -82,6 +85,8 @@ def classify(error: Exception) -> tuple[CellStatus, str]:
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
     if isinstance(error, (SolveError, Diverged)):
         return CellStatus.diverged, str(error)
+    if isinstance(error, Unsupported):
+        return CellStatus.skipped, str(error)
     if isinstance(error, MemoryError) or any(word in str(error) for word in _OUT_OF_MEMORY):
         return CellStatus.oom, reason
     return CellStatus.error, reason
@@ -98,7 +103,7 @@ class _Worker:
     """The requests by name. Sessions stay alive between ``measure`` and ``close``, for interleaved samples."""
 
     def __init__(self, setup: WorkerSetup, note: Callable[[str], None]) -> None:
-        self._registry: Registry = load_registry(setup.plugins, [setup.suite])
+        self._registry: Registry = load_registry(setup.plugins, plugin_folders(setup.suite))
         self._framework = self._registry.frameworks[setup.framework]
         self._note = note
         self._sessions: dict[str, Session] = {}
@@ -118,7 +123,7 @@ class _Worker:
 
     def measure(self, request: MeasureRequest) -> tuple[dict[str, float], list[dict[str, float]]]:
         """The passes that need no rival beside them, each apart from the others, and the end of the session."""
-        from odebench.measure import accuracy, counting, overhead, training
+        from odebench.measure import accuracy, counting, difference, overhead, reconstruction, training
 
         session = self._open(request.cell)
         metrics: dict[str, float] = {}
@@ -129,14 +134,25 @@ class _Worker:
         if "accuracy" in request.passes and request.reference is not None:
             self._note("accuracy")
             metrics |= accuracy.errors(session, request.reference)
+        if "difference" in request.passes:
+            self._note("differences")
+            metrics |= difference.difference(session)
+        if "reconstruction" in request.passes:
+            self._note("reconstruction")
+            metrics |= reconstruction.reconstruction(session)
         if "memory" in request.passes:
             self._note("memory")
             metrics |= session.adapter.memory(session.loss, session.params, session.probe)
         if "overhead" in request.passes:
             self._note("overhead")
             metrics |= overhead.overhead(session, request.seconds)
+        if "evaluation" in request.passes:
+            self._note("evaluation")
+            metrics |= training.evaluate(session, session.params)
         if "training" in request.passes:
-            found, curve = training.train(session, request.checkpoint, request.checkpoint_every, self._note)
+            found, curve = training.train(
+                session, request.checkpoint, request.checkpoint_every, self._note, request.count_every
+            )
             metrics |= found
         del self._sessions[request.cell.hash]
         return metrics, curve

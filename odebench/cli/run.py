@@ -53,6 +53,7 @@ def run(
         "plugins": list(plugins),
         "strict": strict,
         "selection": asdict(selection),
+        "fits": [fit.model_dump() for fit in read_suite(folder).fits],
         "command": ["odebench", *sys.argv[1:]],
     }
     _execute(request, selection, lambda: Store.create(results, folder.resolve().name, request))
@@ -82,12 +83,12 @@ def _execute(request: dict[str, Any], selection: Selection, open_store: Any) -> 
     from odebench.registry import load_registry
     from odebench.report.terminal import print_run
     from odebench.run import Run
-    from odebench.suite import read_suite
+    from odebench.suite import plugin_folders, read_suite
 
     folder = Path(request["suite"])
     suite = read_suite(folder)
     preset = suite.preset(request["preset"])
-    registry = load_registry(request["plugins"], [folder], strict=request["strict"])
+    registry = load_registry(request["plugins"], plugin_folders(folder), strict=request["strict"])
     console = Console()
     for plugin in registry.plugins:
         if plugin.error:

@@ -1,7 +1,9 @@
-"""NFE: evaluations and vector–Jacobian products of the dynamics, counted by the harness from instrumented dynamics."""
+"""NFE: evaluations and products of the dynamics, counted by the harness from instrumented dynamics."""
 
 from __future__ import annotations
 
+import math
+from functools import cached_property
 from typing import Any
 
 from odebench.adapter import Counts
@@ -9,43 +11,86 @@ from odebench.contract import Array, Dynamics, PyTree
 from odebench.measure.session import Session
 
 
+class Counter:
+    """Counts one cell's evaluations, as often as it is asked to."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._counts = Counts()
+
+    def __call__(self, params: dict[str, Array]) -> dict[str, float]:
+        """``nfe_forward``, ``nfe_backward`` (f in the backward pass), ``vjps`` and ``jvps`` of one gradient of the
+        probe's loss, how far beyond its times f was called (``past_end``, a part of their span), and what the solver
+        says of itself (``claimed_nfe``, ``accepted``, ``rejected``). All 0 without an ODE.
+        """
+        session, counts = self._session, self._counts
+        if session.backend is None:
+            return {"nfe_forward": 0, "nfe_backward": 0, "vjps": 0}
+        counts.clear()
+        _, claims = self._forward(params, session.probe)
+        session.adapter.block(claims)
+        session.adapter.flush()
+        # Products in the forward solve are an implicit method's own, beside its evaluations.
+        nfe_forward, linear = counts.f, counts.jvp + counts.vjp
+        reached = counts.earliest, counts.latest
+        counts.clear()
+        session.adapter.block(self._gradient(params, session.probe))
+        session.adapter.flush()
+        nfe, accepted, rejected = (sum(int(claim[i]) for claim in claims) for i in range(3))
+        found: dict[str, float] = {
+            "nfe_forward": nfe_forward,
+            "nfe_backward": counts.f - nfe_forward,
+            "products_forward": linear,
+            "vjps": counts.vjp,
+            "jvps": counts.jvp,
+            "claimed_nfe": nfe,
+            "accepted": accepted,
+            "rejected": rejected,
+        }
+        if math.isfinite(reached[0]):
+            found["past_end"] = _beyond(reached, [(float(claim[3]), float(claim[4])) for claim in claims])
+        return found
+
+    @cached_property
+    def _forward(self) -> Any:
+        session, counts = self._session, self._counts
+        backend, adapter = session.backend, session.adapter
+        assert backend is not None
+
+        def forward(params: dict[str, Array], batch: PyTree) -> PyTree:
+            claims: list[tuple[Any, ...]] = []
+
+            def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
+                ys, stats = backend.solve(adapter.counted(f, counts), y0, ts, params)
+                claims.append((stats.nfe, stats.accepted, stats.rejected, ts[0], ts[-1]))
+                return ys
+
+            return session.task.loss(params, batch, odeint), claims
+
+        return adapter.forward(forward)
+
+    @cached_property
+    def _gradient(self) -> Any:
+        session, counts = self._session, self._counts
+        backend, adapter = session.backend, session.adapter
+        assert backend is not None
+
+        def gradient(params: dict[str, Array], batch: PyTree) -> Array:
+            def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
+                return backend.odeint(adapter.counted(f, counts), y0, ts, params)
+
+            return session.task.loss(params, batch, odeint)
+
+        return adapter.value_and_grad(gradient)
+
+
+def _beyond(reached: tuple[float, float], spans: list[tuple[float, float]]) -> float:
+    """How far f was called outside of all solves' times, as a part of their span."""
+    first = min(min(span) for span in spans)
+    last = max(max(span) for span in spans)
+    return max(0.0, reached[1] - last, first - reached[0]) / (last - first) if last > first else 0.0
+
+
 def count(session: Session) -> dict[str, float]:
-    """``nfe_forward``, ``nfe_backward`` (f in the backward pass) and ``vjps`` of one gradient of the probe's loss,
-    and what the solver says of itself (``claimed_nfe``, ``accepted``, ``rejected``). All 0 without an ODE.
-    """
-    backend, adapter = session.backend, session.adapter
-    if backend is None:
-        return {"nfe_forward": 0, "nfe_backward": 0, "vjps": 0}
-    counts = Counts()
-
-    def forward(params: dict[str, Array], batch: PyTree) -> PyTree:
-        claims: list[tuple[Any, Any, Any]] = []
-
-        def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
-            ys, stats = backend.solve(adapter.counted(f, counts), y0, ts, params)
-            claims.append((stats.nfe, stats.accepted, stats.rejected))
-            return ys
-
-        return session.task.loss(params, batch, odeint), claims
-
-    def gradient(params: dict[str, Array], batch: PyTree) -> Array:
-        def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
-            return backend.odeint(adapter.counted(f, counts), y0, ts, params)
-
-        return session.task.loss(params, batch, odeint)
-
-    _, claims = adapter.forward(forward)(session.params, session.probe)
-    adapter.block(claims)
-    adapter.flush()
-    nfe_forward, counts.f = counts.f, 0
-    adapter.block(adapter.value_and_grad(gradient)(session.params, session.probe))
-    adapter.flush()
-    nfe, accepted, rejected = (sum(int(claim[i]) for claim in claims) for i in range(3))
-    return {
-        "nfe_forward": nfe_forward,
-        "nfe_backward": counts.f - nfe_forward,
-        "vjps": counts.vjp,
-        "claimed_nfe": nfe,
-        "accepted": accepted,
-        "rejected": rejected,
-    }
+    """See :meth:`Counter.__call__`."""
+    return Counter(session)(session.params)

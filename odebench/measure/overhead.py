@@ -10,25 +10,6 @@ from odebench.contract import Array, Dynamics, PyTree
 from odebench.measure.session import Session
 
 
-class _CapturedError(Exception):
-    """Carries the first initial value problem out of a task."""
-
-    def __init__(self, f: Dynamics, y0: PyTree, ts: Array, params: PyTree) -> None:
-        super().__init__()
-        self.problem = (f, y0, ts, params)
-
-
-def _capture(session: Session) -> tuple[Dynamics, PyTree, Array, PyTree]:
-    def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
-        raise _CapturedError(f, y0, ts, params)
-
-    try:
-        session.task.loss(session.params, session.probe, odeint)
-    except _CapturedError as captured:
-        return captured.problem
-    raise TypeError(f"task {session.cell.task!r} is registered with ode=True but called no odeint")
-
-
 def overhead(session: Session, seconds: float) -> dict[str, float]:
     """``overhead`` of the gradient of the task's (first) solve alone, by its last output's mean square.
 
@@ -40,7 +21,7 @@ def overhead(session: Session, seconds: float) -> dict[str, float]:
     backend, adapter = session.backend, session.adapter
     if backend is None:
         return {}
-    f, y0, ts, params = _capture(session)
+    f, y0, ts, params = session.problem(session.params)
     counts = Counts()
 
     def solve_loss(dynamics: Dynamics) -> Any:

@@ -19,6 +19,17 @@ class Diverged(ArithmeticError):
     """The solve or the training left the finite numbers."""
 
 
+Problem = tuple[Dynamics, PyTree, Array, PyTree]
+
+
+class _CapturedError(Exception):
+    """Carries an initial value problem out of a task."""
+
+    def __init__(self, *problem: Any) -> None:
+        super().__init__()
+        self.problem: Any = problem
+
+
 class Session:
     """One cell's task on its framework, device and dtype.
 
@@ -46,6 +57,10 @@ class Session:
 
     def predict(self, params: dict[str, Array], batch: PyTree) -> Array:
         return self.task.predict(params, batch, self.odeint)
+
+    @cached_property
+    def accuracy_probe(self) -> PyTree:
+        return self.adapter.asarray(self.task.accuracy_probe())
 
     @cached_property
     def forward(self) -> Any:
@@ -79,6 +94,29 @@ class Session:
             "loss": loss,
             "parameters": sum(p.size for p in self.task.params.values()),
         }
+
+    def problem(self, params: dict[str, Array]) -> Problem:
+        """The first initial value problem of the task's loss on the probe: ``(f, y0, ts, parameters)``."""
+
+        def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
+            raise _CapturedError(f, y0, ts, params)
+
+        try:
+            self.task.loss(params, self.probe, odeint)
+        except _CapturedError as captured:
+            f, y0, ts, inputs = captured.problem
+            return f, y0, ts, inputs
+        raise TypeError(f"task {self.cell.task!r} is registered with ode=True but called no odeint")
+
+    def like(self, tree: PyTree, leaves: list[Any]) -> PyTree:
+        """A tree of that structure with these NumPy leaves, as the framework's arrays."""
+        if isinstance(tree, dict):
+            # In the order in which frameworks list a dict's leaves.
+            parts = {key: self.like(tree[key], leaves) for key in sorted(tree)}
+            return {key: parts[key] for key in tree}
+        if isinstance(tree, list | tuple):
+            return type(tree)(self.like(part, leaves) for part in tree)
+        return self.adapter.asarray(leaves.pop(0))
 
     def diagnose(self, loss: float) -> str:
         """Why a loss is not finite, asked of the solver outside compiled code, where it raises."""

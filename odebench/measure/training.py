@@ -10,16 +10,23 @@ from typing import Any
 
 import numpy as np
 
+from odebench.measure.counting import Counter
+from odebench.measure.reconstruction import reconstruction
 from odebench.measure.session import Diverged, Session
 
 Curve = list[dict[str, float]]
 
 
 def train(
-    session: Session, checkpoint: Path, checkpoint_every: int, note: Callable[[str], None]
+    session: Session,
+    checkpoint: Path,
+    checkpoint_every: int,
+    note: Callable[[str], None],
+    count_every: int | None = None,
 ) -> tuple[dict[str, float], Curve]:
     """Train from the task's initial parameters, or go on from ``checkpoint`` where it exists.
 
+    :param count_every: steps between counts of NFE and reconstruction error, which join the curve; None for none.
     :returns: ``train_loss`` (mean of the last tenth of the steps), ``train_s``, ``train_steps`` and the task's own
         metrics; and the curve.
     :raises Diverged: as soon as a loss is not finite.
@@ -29,6 +36,7 @@ def train(
         return {}, []
     start, params, velocity, losses, spent = _restore(session, checkpoint)
     step = adapter.train_step(session.loss, recipe.momentum)
+    counter, counts = Counter(session), list[dict[str, float]]()
     begin = time.perf_counter()
     for i in range(start, recipe.steps):
         batch = adapter.asarray(task.batch(i))
@@ -37,18 +45,28 @@ def train(
         if not math.isfinite(losses[-1]):
             raise Diverged(f"training step {i + 1} of {recipe.steps}: the loss is {losses[-1]}")
         note(f"training {i + 1}/{recipe.steps}, loss {losses[-1]:.3f}")
+        if count_every and (i % count_every == 0 or i + 1 == recipe.steps):
+            counts.append({"step": i + 1, "loss": losses[-1], **counter(params), **reconstruction(session, params)})
         if (i + 1) % checkpoint_every == 0:
             _save(session, checkpoint, i + 1, params, velocity, losses, spent + time.perf_counter() - begin)
     spent += time.perf_counter() - begin
     note("testing")
-    predict = adapter.forward(session.predict)
-    found = task.evaluate(lambda inputs: adapter.numpy(predict(params, adapter.asarray(inputs))))
-    metrics = {name: float(value) for name, value in found.items()}
+    metrics = evaluate(session, params)
     metrics |= {"train_s": spent, "train_steps": recipe.steps}
     if tail := losses[-max(1, len(losses) // 10) :]:
         metrics["train_loss"] = sum(tail) / len(tail)
+    if counts:
+        return metrics, counts
     stride = max(1, len(losses) // 1000)
     return metrics, [{"step": i + 1, "loss": losses[i]} for i in range(0, len(losses), stride)]
+
+
+def evaluate(session: Session, params: Any) -> dict[str, float]:
+    """The task's own metrics on held-out data."""
+    adapter = session.adapter
+    predict = adapter.forward(session.predict)
+    found = session.task.evaluate(lambda inputs: adapter.numpy(predict(params, adapter.asarray(inputs))))
+    return {name: float(value) for name, value in found.items()}
 
 
 def _save(

@@ -162,7 +162,7 @@ def test_rivals_take_turns_whatever_else_the_matrix_has(run, make_cells):
     """Cells that differ in the backend alone are timed together, however many tolerances, devices and seeds."""
     cells = make_cells(
         {
-            "backends": ["toy/rk4/numeric", "toy/dopri5/numeric"],
+            "backends": ["toy/bosh3/numeric", "toy/dopri5/numeric"],
             "tolerances": [{"rtol": 1e-3, "atol": 1e-3}, {"rtol": 1e-6, "atol": 1e-6}],
         },
         preset={"seeds": [0, 1]},
@@ -171,7 +171,7 @@ def test_rivals_take_turns_whatever_else_the_matrix_has(run, make_cells):
     turns = [(seed, rtol, backend) for name, backend, seed, rtol, _ in asked if name == "sample"]
     for i in range(0, len(turns), 4):
         assert len({turn[:2] for turn in turns[i : i + 4]}) == 1
-        assert [turn[2] for turn in turns[i : i + 4]] == ["toy/rk4/numeric"] * 2 + ["toy/dopri5/numeric"] * 2
+        assert [turn[2] for turn in turns[i : i + 4]] == ["toy/bosh3/numeric"] * 2 + ["toy/dopri5/numeric"] * 2
     assert len(records) == 8
 
 
