@@ -10,6 +10,7 @@ from odebench.contract import Recipe as Recipe
 from odebench.contract import SolveError as SolveError
 from odebench.contract import Stats as Stats
 from odebench.contract import Status as Status
+from odebench.contract import Unsupported as Unsupported
 from odebench.descriptors import Framework as Framework
 from odebench.descriptors import GradientMethod as GradientMethod
 from odebench.descriptors import Solver as Solver

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from typing import Any
@@ -126,6 +126,21 @@ def load_solve(registry: Registry, solver: SolverInfo) -> Solve:
     return load(registry.frameworks[solver.library].engine(tableau))(tableau)  # type: ignore[no-any-return]
 
 
+class _Watched:
+    """A solve with whatever else it offers, and a listener."""
+
+    def __init__(self, solve: Solve, watch: Callable[[PyTree], None]) -> None:
+        self._solve, self._watch = solve, watch
+        self.__signature__ = inspect.signature(solve)
+
+    def __call__(self, f: Dynamics, y0: PyTree, ts: Any, params: PyTree = None, **options: Any) -> tuple[PyTree, Stats]:
+        self._watch(y0)
+        return self._solve(f, y0, ts, params, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._solve, name)
+
+
 @dataclass(frozen=True)
 class Backend:
     """A bound backend. Its framework is imported when ``odeint`` or ``solve`` is first touched.
@@ -151,6 +166,12 @@ class Backend:
     @cached_property
     def _solve_options(self) -> dict[str, Any]:
         return {key: value for key, value in self.options.items() if key in SOLVE_OPTIONS}
+
+    def watched(self, watch: Callable[[PyTree], None]) -> Backend:
+        """The same backend, but that ``watch`` is told the y0 of every solve that its gradient method asks for."""
+        other = replace(self)
+        vars(other)["_solve"] = _Watched(self._solve, watch)
+        return other
 
     def solve(self, f: Dynamics, y0: PyTree, ts: Any, params: PyTree = None) -> tuple[PyTree, Stats]:
         """``(ys, stats)`` of the bare solver."""

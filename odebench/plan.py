@@ -15,9 +15,12 @@ from odebench.backends import BackendInfo, backends, find_backend
 from odebench.descriptors import Task
 from odebench.errors import UserError, choices, unknown
 from odebench.registry import Registry
-from odebench.suite import Matrix, Preset, Suite, Tolerance
+from odebench.suite import Matrix, Pass, Preset, Suite, Tolerance
 
 FILTERS = ("task", "backend", "framework", "library", "solver", "gradient", "device", "dtype", "row", "seed")
+
+
+_BESIDE = ("row", "skip", "unlike", "measure")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +32,7 @@ class Cell:
     :param row: the name that tables show.
     :param skip: why it cannot be run, if it cannot.
     :param unlike: what of the backend cannot be set as its rivals' is.
+    :param measure: the passes to make.
     """
 
     suite: str
@@ -49,10 +53,11 @@ class Cell:
     row: str = ""
     skip: str = ""
     unlike: str = ""
+    measure: tuple[Pass, ...] = ()
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        found = {key: getattr(self, key) for key in self.__dataclass_fields__ if key not in ("row", "skip", "unlike")}
+        found = {key: getattr(self, key) for key in self.__dataclass_fields__ if key not in _BESIDE}
         if not self.solve:
             del found["solve"]  # so that a cell without any has the hash that it had before there were such options
         return found
@@ -164,6 +169,7 @@ class _Planner:
                 row=self._row(task, contender),
                 skip=_obstacle(task, contender),
                 unlike=contender.unlike,
+                measure=tuple(p for p in self.preset.measure if matrix.measure is None or p in matrix.measure),
             )
 
     def _row(self, task: Task, contender: _Contender) -> str:

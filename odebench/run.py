@@ -56,7 +56,7 @@ class Run:
         """
         groups: dict[Any, list[Cell]] = {}
         for cell in cells:
-            if "accuracy" in self.preset.measure and not cell.skip:
+            if "accuracy" in cell.measure and not cell.skip:
                 self._references.judges(cell)
             key = (
                 *(cell.task, cell.device, cell.dtype, cell.rtol, cell.atol, cell.seed),
@@ -70,8 +70,8 @@ class Run:
         for cell in cells:
             with self._guard(cell):
                 self._first_call(cell)
-        if "timing" in self.preset.measure:
-            going = [cell for cell in cells if cell in self._records]
+        going = [cell for cell in cells if cell in self._records and "timing" in cell.measure]
+        if going:
             for cell, samples in timing.interleave(going, self.preset, self._sample).items():
                 if cell in self._records:
                     record = self._records[cell]
@@ -120,7 +120,7 @@ class Run:
 
     def _measure(self, cell: Cell) -> None:
         record = self._records[cell]
-        wanted = self.preset.measure
+        wanted = cell.measure
         request = MeasureRequest(
             cell=cell,
             passes=tuple(wanted),

@@ -47,6 +47,7 @@ class Matrix(_Table):
         they get the first.
     :param equal_steps: numbers of equal steps for every solver, adaptive or not, in place of tolerances.
     :param options: of the tasks, beside the preset's. A list is a further dimension of the matrix.
+    :param measure: the passes made of these cells; the preset's when left out, and never others than those.
     :param solve: options of the backends, as ``first_step``, ``max_steps`` or a gradient method's own; a list likewise.
     """
 
@@ -56,6 +57,7 @@ class Matrix(_Table):
     dtypes: Annotated[list[DType], Field(min_length=1)] = ["float32"]
     num_steps: PositiveInt = 8
     equal_steps: list[PositiveInt] = []
+    measure: list[Pass] | None = None
     options: dict[str, JsonValue] = {}
     solve: dict[str, JsonValue] = {}
 
@@ -127,6 +129,7 @@ class Suite(_Table):
     """A suite folder's ``suite.toml``.
 
     :param uses: folders of suites, relative to this one, whose tasks it measures, too.
+    :param columns: the metrics that its table shows, where not the usual ones.
     """
 
     title: str
@@ -136,6 +139,7 @@ class Suite(_Table):
     presets: dict[str, Preset]
     reference: list[Reference] = []
     rows: list[Row] = []
+    columns: list[str] = []
     fits: list[Fit] = []
 
     def preset(self, name: str | None) -> Preset:

@@ -53,6 +53,7 @@ def run(
         "plugins": list(plugins),
         "strict": strict,
         "selection": asdict(selection),
+        "columns": read_suite(folder).columns,
         "fits": [fit.model_dump() for fit in read_suite(folder).fits],
         "command": ["odebench", *sys.argv[1:]],
     }

@@ -17,11 +17,15 @@ class Counter:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._counts = Counts()
+        self._sizes: list[int] = []
 
     def __call__(self, params: dict[str, Array]) -> dict[str, float]:
         """``nfe_forward``, ``nfe_backward`` (f in the backward pass), ``vjps`` and ``jvps`` of one gradient of the
         probe's loss, how far beyond its times f was called (``past_end``, a part of their span), and what the solver
         says of itself (``claimed_nfe``, ``accepted``, ``rejected``). All 0 without an ODE.
+
+        ``solved_size`` is how many numbers the largest state has that any solve of the gradient carries, as 2D + K of
+        an adjoint; 0 where a library solves behind its own doors.
         """
         session, counts = self._session, self._counts
         if session.backend is None:
@@ -38,6 +42,7 @@ class Counter:
         session.adapter.flush()
         nfe, accepted, rejected = (sum(int(claim[i]) for claim in claims) for i in range(3))
         found: dict[str, float] = {
+            "solved_size": max(self._sizes, default=0),
             "nfe_forward": nfe_forward,
             "nfe_backward": counts.f - nfe_forward,
             "products_forward": linear,
@@ -72,8 +77,11 @@ class Counter:
     @cached_property
     def _gradient(self) -> Any:
         session, counts = self._session, self._counts
-        backend, adapter = session.backend, session.adapter
-        assert backend is not None
+        adapter = session.adapter
+        assert session.backend is not None
+        backend = session.backend.watched(
+            lambda y0: self._sizes.append(sum(math.prod(leaf.shape) for leaf in adapter.leaves(y0)))
+        )
 
         def gradient(params: dict[str, Array], batch: PyTree) -> Array:
             def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:

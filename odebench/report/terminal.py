@@ -11,6 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from odebench.record import CellStatus, Record
+from odebench.report.fits import Growth, fits
+from odebench.report.labels import accuracy, varying
+from odebench.report.precision import COSTS, curves
 from odebench.store import Store
 
 WIDTH = 120
@@ -72,20 +75,49 @@ COLUMNS = (
     Column("peak\nMB", ("peak_growth_bytes",), _megabytes),
     Column("gradient\nerror", ("gradient_error",), _scientific, limit="reference_gradient_agreement"),
 )
+"""What a suite shows that does not say its ``columns``."""
+
+FURTHER = (
+    Column("JVPs", ("jvps",), _count, best=False),
+    Column("NFE\nbwd", ("nfe_backward",), _count),
+    Column("forward\nerror", ("forward_error",), _scientific, limit="reference_forward_agreement"),
+    Column("against\ny0", ("gradient_error_y0",), _scientific, limit="reference_gradient_agreement_y0"),
+    Column(
+        "param-\neters", ("gradient_error_parameters",), _scientific, limit="reference_gradient_agreement_parameters"
+    ),
+    Column("times", ("gradient_error_times",), _scientific, limit="reference_gradient_agreement_times"),
+    Column("discrete\nmap", ("discrete_error",), _scientific, limit="discrete_agreement"),
+    Column("recon-\nstruction", ("reconstruction_error",), _scientific),
+    Column("past\nend", ("past_end",), _scientific),
+)
 
 
-def table(records: Sequence[Record]) -> Table:
-    """Rows in the order of the suite; the best figure of each column is marked among the rivals on each task."""
-    shown = [c for c in COLUMNS if any(c.metrics[0] in r.metrics for r in records)]
+def _chosen(names: Sequence[str]) -> Sequence[Column]:
+    if not names:
+        return COLUMNS
+    known = {column.metrics[0]: column for column in (*COLUMNS, *FURTHER)}
+    return [known[name] for name in names if name in known]
+
+
+def table(records: Sequence[Record], columns: Sequence[str] = ()) -> Table:
+    """Rows in the order of the suite; the best figure of each column is marked among the rivals on each task.
+
+    :param columns: the metrics to show; :data:`COLUMNS` when empty.
+    """
+    shown = [c for c in _chosen(columns) if any(c.metrics[0] in r.metrics for r in records)]
+    several = len({accuracy(record) for record in records} - {""}) > 1
     best = {c.title: _best(records, c) for c in shown}
     result = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", collapse_padding=True)
     result.add_column("\nrow")  # the columns that may be cut where not everything fits
     result.add_column("\nbackend")
+    if several:
+        result.add_column("\naccuracy", no_wrap=True)
     for column in shown:
         result.add_column(column.title, justify="right", no_wrap=True)
     result.add_column("\nstatus", no_wrap=True)
     for record in records:
-        cells = [Text(name, no_wrap=True, overflow="ellipsis") for name in (record.row, _backend(record))]
+        cells = [Text(name, no_wrap=True, overflow="ellipsis") for name in (_row(record, records), _backend(record))]
+        cells += [Text(accuracy(record))] if several else []
         for column in shown:
             text, value = _figure(record, column)
             mark = (
@@ -98,6 +130,10 @@ def table(records: Sequence[Record]) -> Table:
         cells.append(Text(str(record.status), style=style))
         result.add_row(*cells)
     return result
+
+
+def _row(record: Record, records: Sequence[Record]) -> str:
+    return " ".join([record.row, *varying(record, records)])
 
 
 def _backend(record: Record) -> str:
@@ -132,7 +168,8 @@ def print_run(store: Store, console: Console) -> None:
     records = store.records()
     console = console if console.is_terminal else Console(width=WIDTH, file=console.file)
     if records:
-        console.print(table(records))
+        console.print(table(records, store.read("run.json").get("columns", ())))
+        _print_fits(fits(records, store.read("run.json").get("fits", ())), console)
     else:
         console.print("no records yet")
     for record in records:
@@ -140,3 +177,56 @@ def print_run(store: Store, console: Console) -> None:
             line = f"{record.row} {_backend(record)}: {record.status}: {record.reason}"
             console.print(Text(line), soft_wrap=True)
     console.print(Text(f"* best of its column on its task. Results: {store.folder}"), soft_wrap=True)
+
+
+def _print_fits(found: Sequence[Growth], console: Console) -> None:
+    if not found:
+        return
+    result = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", collapse_padding=True)
+    for title in ("growth of", "with", "task", "backend"):
+        result.add_column(title)
+    for title in ("exponent", "slope", "cells"):
+        result.add_column(title, justify="right")
+    for one in found:
+        figures = (f"{one.exponent:.2f}", f"{one.slope:.3g}", str(one.points))
+        result.add_row(one.y, one.x.removeprefix("option_"), one.task, one.backend, *figures)
+    console.print(result)
+    console.print("exponent p of y ∝ x^p; slope of y against x, per unit of x")
+
+
+def print_precision(records: Sequence[Record], error: str, targets: Sequence[float], console: Console) -> None:
+    """Work–precision: for each task and target the costs of every backend, the cheapest of each marked."""
+    console = console if console.is_terminal else Console(width=WIDTH, file=console.file)
+    titles = list(COSTS[error])
+    found = curves(records, error)
+    result = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold", collapse_padding=True)
+    result.add_column("\ntask")
+    result.add_column("\nbackend")
+    for target in targets:
+        for title in titles:
+            result.add_column(f"{_scientific(target)}\n{title}", justify="right", no_wrap=True)
+    result.add_column("best\nerror", justify="right", no_wrap=True)
+    result.add_column("\nfailed", justify="right", no_wrap=True)
+    costs = {(c.task, c.name, t): c.cost(t) for c in found for t in targets}
+    for curve in found:
+        row = [Text(curve.task), Text(curve.name, overflow="ellipsis", no_wrap=True)]
+        for target in targets:
+            for title in titles:
+                rivals = [
+                    v[0][title]
+                    for (task, _, t), v in costs.items()
+                    if v and (task, t) == (curve.task, target) and title in v[0]
+                ]
+                row.append(_priced(costs[curve.task, curve.name, target], title, min(rivals, default=math.nan)))
+        row += [Text(_scientific(curve.best) if curve.points else "–"), Text(str(curve.failed or ""))]
+        result.add_row(*row)
+    console.print(result)
+    console.print("* cheapest of its task; < the loosest cell is better than the target already; – not reached")
+
+
+def _priced(cost: tuple[dict[str, float], str] | None, title: str, best: float) -> Text:
+    if cost is None or title not in cost[0]:
+        return Text("–")
+    value, mark = cost[0][title], cost[1]
+    text = {"ms": _milliseconds, "MB": _megabytes}.get(title, _count)(value)
+    return Text(f"{mark}*{text}" if value == best else f"{mark}{text}", style="bold green" if value == best else "")

@@ -155,7 +155,7 @@ def test_backend_replaces_those_of_the_ode_rows(make_cells, pattern, expected):
 @pytest.mark.parametrize(
     ("backend", "message"),
     [
-        ("toi/rk4/numeric", "unknown library 'toi'; did you mean 'toy'? valid: faulty, jax, torch, toy"),
+        ("toi/rk4/numeric", "unknown library 'toi'; did you mean 'toy'? valid: "),
         ("toy/rk5/numeric", "toy has no solver 'rk5'; did you mean 'rk4'? valid: bosh3, dopri5, "),
         ("toy/rk4/numerics", "toy/rk4 has no gradient method 'numerics'; did you mean 'numeric'? valid: numeric"),
         ("toy/rk4", "'toy/rk4' does not read library/solver/gradient, as in 'torch/dopri5/adjoint'"),

@@ -46,6 +46,7 @@ def test_counts_are_the_harness_own(make_session):
     assert counting.count(session) == {
         "nfe_forward": 20,
         "nfe_backward": 40,  # two more solves for a central difference
+        "solved_size": 3,
         "products_forward": 0,
         "vjps": 0,
         "jvps": 0,

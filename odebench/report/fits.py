@@ -1,0 +1,71 @@
+"""How a figure grows: power laws through cells that differ in one thing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from odebench.record import CellStatus, Record
+
+
+class Growth(NamedTuple):
+    """``y ∝ x^exponent`` by least squares of the logarithms, and ``y ≈ … + slope · x`` by least squares.
+
+    :param points: how many cells it is fitted through.
+    """
+
+    task: str
+    backend: str
+    x: str
+    y: str
+    exponent: float
+    slope: float
+    points: int
+
+
+def fits(records: Sequence[Record], wanted: Sequence[dict[str, str]]) -> list[Growth]:
+    """The fits that a suite wants (:class:`odebench.suite.Fit`), of cells that differ in nothing else than ``x``."""
+    found = []
+    for fit in wanted:
+        groups: dict[Any, list[tuple[float, float]]] = {}
+        for record in records:
+            point = _point(record, fit)
+            if point is not None:
+                groups.setdefault(_rest(record, fit["x"]), []).append(point)
+        for (task, backend, *_), points in groups.items():
+            if len({x for x, _ in points}) >= 3:
+                found.append(_fit(task, backend, fit, points))
+    return found
+
+
+def _point(record: Record, fit: dict[str, str]) -> tuple[float, float] | None:
+    from fnmatch import fnmatchcase
+
+    x = _values(record).get(fit["x"])
+    y = record.metrics.get(fit["y"], math.nan)
+    if record.status is not CellStatus.ok or not fnmatchcase(record.config["task"], fit["task"]):
+        return None
+    if not isinstance(x, int | float) or not math.isfinite(y) or x <= 0 or y <= 0:
+        return None
+    return float(x), y
+
+
+def _values(record: Record) -> dict[str, Any]:
+    config = {k: v for k, v in record.config.items() if k not in ("options", "solve")}
+    return config | {f"option_{k}": v for k, v in record.config["options"].items()}
+
+
+def _rest(record: Record, x: str) -> tuple[Any, ...]:
+    values = _values(record)
+    rest = {k: repr(v) for k, v in values.items() if k not in (x, "seed")}
+    return values["task"], values["backend"], *sorted(rest.items())
+
+
+def _fit(task: str, backend: str, fit: dict[str, str], points: list[tuple[float, float]]) -> Growth:
+    x, y = np.array(points).T
+    exponent = float(np.polyfit(np.log(x), np.log(y), 1)[0])
+    slope = float(np.polyfit(x, y, 1)[0])
+    return Growth(task, backend, fit["x"], fit["y"], exponent, slope, len(points))
