@@ -256,8 +256,11 @@ def _matching(registry: Registry, pattern: str) -> list[BackendInfo]:
         return [find_backend(registry, pattern)]
     if matches := backends(registry, pattern):
         return matches
-    names = ", ".join(info.name for info in backends(registry))
-    raise UserError(f"backend {pattern!r} matches nothing; valid: {names}")
+    libraries = ", ".join(sorted({info.solver.library for info in backends(registry)}))
+    raise UserError(
+        f"backend {pattern!r} matches nothing; valid libraries: {libraries}; "
+        "for the rest see `odebench list solvers` and `odebench list methods`"
+    )
 
 
 def _with_named_solvers(registry: Registry, patterns: Sequence[str]) -> list[str]:

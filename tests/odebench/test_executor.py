@@ -55,10 +55,10 @@ def test_one_warm_worker_answers_and_is_replaced_when_it_dies(workers, make_cell
     assert workers.ask_fresh("toy", "cpu", 60, "peak", cell)["peak_growth_bytes"] >= 0
     assert processes() == [second]
 
-    os.kill(second.pid, signal.SIGKILL)
-    crashed = failure(workers, 60, "sample", cell, "forward")
+    (dying,) = make_cells({"backends": ["faulty/segfaults/numeric"]})
+    crashed = failure(workers, 60, "first_call", dying)
     assert crashed.status == CellStatus.crashed
-    assert "signal 9" in crashed.reason
+    assert "signal 11" in crashed.reason
     assert processes() == []
     workers.start("toy", "cpu")
     workers.stop()
