@@ -143,9 +143,9 @@ class _Planner:
     def _cells(self, matrix: Matrix, task: Task, contender: _Contender) -> Iterator[Cell]:
         solves = list(_sweep(matrix.solve)) if task.ode else [{}]
         for (tolerance, num_steps), dtype, options, solve, device, seed in product(
-            _accuracies(matrix, task, contender),
+            _accuracies(matrix, task, contender, self.preset.tightest),
             matrix.dtypes,
-            _sweep(self.preset.options | matrix.options),
+            _sweep(self._options(task) | matrix.options),
             solves,
             self.selection.devices,
             self.preset.seeds,
@@ -171,6 +171,12 @@ class _Planner:
                 unlike=contender.unlike,
                 measure=tuple(p for p in self.preset.measure if matrix.measure is None or p in matrix.measure),
             )
+
+    def _options(self, task: Task) -> dict[str, Any]:
+        options = dict(self.preset.options)
+        for pattern, further in self.preset.options_for.items():
+            options |= further if fnmatchcase(task.name, pattern) else {}
+        return options
 
     def _row(self, task: Task, contender: _Contender) -> str:
         for row in self.suite.rows:
@@ -212,7 +218,9 @@ class _Planner:
         return found
 
 
-def _accuracies(matrix: Matrix, task: Task, contender: _Contender) -> list[tuple[Tolerance | None, int | None]]:
+def _accuracies(
+    matrix: Matrix, task: Task, contender: _Contender, tightest: float
+) -> list[tuple[Tolerance | None, int | None]]:
     """Tolerances and numbers of equal steps, in pairs: what a contender of this kind is run with."""
     if not task.ode:
         return [(None, None)]
@@ -220,7 +228,7 @@ def _accuracies(matrix: Matrix, task: Task, contender: _Contender) -> list[tuple
         return [(matrix.tolerances[0], n) for n in matrix.equal_steps]
     if contender.fixed:
         return [(matrix.tolerances[0], matrix.num_steps)]
-    return [(tolerance, None) for tolerance in matrix.tolerances]
+    return [(tolerance, None) for tolerance in matrix.tolerances if tolerance.rtol >= tightest]
 
 
 def _sweep(options: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -101,7 +101,9 @@ class Preset(_Table):
     :param measure: the passes, each made apart from the others.
     :param backends: globs; of the suite's backends only those that match one take part.
     :param tasks: globs, likewise.
+    :param tightest: cells with a smaller rtol are left out.
     :param options: passed on to the tasks.
+    :param options_for: the same for the tasks that match a glob: ``{"mnist/*" = {steps = 100}}``.
     :param time_limit: seconds after which a cell's process is killed, at most MAX_SECONDS.
     :param time_budget: seconds of timing samples a cell may take.
     :param min_samples: timing samples a cell takes at least.
@@ -114,7 +116,9 @@ class Preset(_Table):
     measure: list[Pass] = [p for p in get_args(Pass) if p != "evaluation"]
     backends: NonEmpty = ["*"]
     tasks: NonEmpty = ["*"]
+    tightest: float = 0.0
     options: dict[str, JsonValue] = {}
+    options_for: dict[str, dict[str, JsonValue]] = {}
     seeds: Annotated[list[int], Field(min_length=1)] = [0]
     time_limit: Annotated[float, Field(gt=0, le=MAX_SECONDS)] = 600.0
     time_budget: PositiveFloat = 10.0

@@ -7,7 +7,11 @@ import sys
 import click
 
 import odebench
+from odebench.cli.check import check
 from odebench.cli.list import list_
+from odebench.cli.plot import plot
+from odebench.cli.precision import precision
+from odebench.cli.reference import reference
 from odebench.cli.run import resume, run
 from odebench.cli.show import show
 from odebench.errors import UserError
@@ -19,7 +23,7 @@ def cli() -> None:
     """Which solver and which gradient method should a Neural ODE use, and what does each cost?"""
 
 
-for command in (run, resume, show, list_):
+for command in (run, resume, show, precision, plot, check, reference, list_):
     cli.add_command(command)
 
 

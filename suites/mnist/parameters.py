@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from odebench.errors import UserError, choices
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+_DATA = Path(__file__).parent / "data"
 
 Parameters = dict[str, npt.NDArray[np.float32]]
 Model = Literal["mlp", "stem", "resblock", "resnet", "odenet"]
@@ -36,6 +41,22 @@ def initial(model: Model, stem: Stem, rng: np.random.Generator) -> Parameters:
         if biased:
             params[f"{layer}.bias"] = rng.uniform(-bound, bound, shape[0]).astype(np.float32)
     return params
+
+
+def trained(file: str, like: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.float32]]:
+    """The parameters in a file of the data folder, stored in half precision.
+
+    :raises UserError: when there is no such file, or it is of another net than ``like``.
+    """
+    path = _DATA / file
+    if not path.is_file():
+        valid = [other.name for other in sorted(_DATA.glob("*.npz"))]
+        raise UserError(f"mnist: weights: there is no {file!r}; {choices(file, valid)}")
+    with np.load(path) as stored:
+        found = {name: stored[name].astype(np.float32) for name in stored.files}
+    if {name: p.shape for name, p in found.items()} != {name: p.shape for name, p in like.items()}:
+        raise UserError(f"mnist: weights: {file!r} are not those of this model and stem")
+    return found
 
 
 Layer = tuple[str, tuple[int, ...], bool]

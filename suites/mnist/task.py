@@ -14,7 +14,7 @@ from odebench.contract import Recipe
 from odebench.errors import UserError
 
 from .data import load
-from .parameters import Model, Stem, initial
+from .parameters import Model, Stem, initial, trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,7 @@ class MnistTask:
     :param probe_size: images in the batch that is counted, timed and measured for memory.
     :param accuracy_size: images in the batch whose errors are measured. The kinks of thousands of ReLUs make a
         reference gradient expensive: two float64 images take as many evaluations as hundreds of training images.
+    :param weights: a file of parameters in the suite's data folder to start from, in place of random ones.
     :param test_size: how many of the 10,000 test images, from the first on, are evaluated.
     :raises UserError: for an option out of range.
     """
@@ -62,6 +63,7 @@ class MnistTask:
         probe_size: int = 128,
         accuracy_size: int = 2,
         test_size: int = TEST_SIZE,
+        weights: str | None = None,
     ) -> None:
         if stem not in ("conv", "res"):
             raise UserError(f"mnist: stem must be 'conv' or 'res', got {stem!r}")
@@ -81,6 +83,8 @@ class MnistTask:
         self._probe_size, self._accuracy_size = probe_size, accuracy_size
         self._epoch_steps = TRAIN_SIZE // batch_size
         self.params = {**initial(model, stem, np.random.default_rng([seed, _PARAMETERS]))}
+        if weights is not None:
+            self.params = trained(weights, self.params)
         self.recipe = Recipe(
             steps=EPOCHS * self._epoch_steps if steps is None else steps,
             learning_rate=0.1,

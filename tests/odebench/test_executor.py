@@ -55,7 +55,7 @@ def test_one_warm_worker_answers_and_is_replaced_when_it_dies(workers, make_cell
     assert workers.ask_fresh("toy", "cpu", 60, "peak", cell)["peak_growth_bytes"] >= 0
     assert processes() == [second]
 
-    (dying,) = make_cells({"backends": ["faulty/segfaults/numeric"]})
+    dying, *_ = make_cells({"backends": ["faulty/segfaults/numeric"]})
     crashed = failure(workers, 60, "first_call", dying)
     assert crashed.status == CellStatus.crashed
     assert "signal 11" in crashed.reason

@@ -1,0 +1,39 @@
+"""``odebench plot``: one figure of a run against another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option("--x", default="nfe_forward", show_default=True, help="A metric, num_steps, rtol, option_… or step.")
+@click.option("--y", default="forward_error", show_default=True, help="A metric.")
+@click.option("--task", default="*", show_default=True, metavar="GLOB", help="The tasks to show.")
+@click.option("--backend", default="*", show_default=True, metavar="GLOB", help="The backends to show.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="svg, png or pdf; RUN/Y-X.svg when left out.")
+def plot(runs: tuple[Path, ...], x: str, y: str, task: str, backend: str, output: Path | None) -> None:
+    """Draw Y against X of one or more RUNs, a panel a task, a line a backend."""
+    from fnmatch import fnmatchcase
+
+    from odebench.errors import UserError
+    from odebench.store import Store
+
+    try:
+        import matplotlib  # noqa: F401, ICN001
+
+        from odebench.report.figures import draw
+    except ModuleNotFoundError as error:
+        raise UserError(f"odebench plot needs matplotlib ({error}): pip install 'odebench[plot]'") from error
+    stores = [Store.open(run) for run in runs]
+    records = [
+        record
+        for store in stores
+        for record in store.records()
+        if fnmatchcase(record.config["task"], task) and fnmatchcase(record.config["backend"], backend)
+    ]
+    file = output or stores[0].folder / f"{y}-{x}.svg"
+    draw(records, x, y, file)
+    click.echo(str(file))
