@@ -66,8 +66,8 @@ def make_cells(registry):
 
 @pytest.fixture
 def make_session(make_cells, registry):
-    def make(task="toy/decay", backend="toy/dopri5/numeric", **options):
-        cells = make_cells({"tasks": [task], "backends": [backend]}, preset={"options": options})
+    def make(task="toy/decay", backend="toy/dopri5/numeric", dtype="float64", **options):
+        cells = make_cells({"tasks": [task], "backends": [backend], "dtypes": [dtype]}, preset={"options": options})
         return Session(cells[0], registry)
 
     return make
