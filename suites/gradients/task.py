@@ -14,7 +14,7 @@ from odebench.errors import UserError
 from . import fields
 from .fields import Floats
 
-_NAMESPACES = {"torch": "array_api_compat.torch", "jax": "jax.numpy", "numpy": "autograd.numpy"}
+_NAMESPACES = {"torch": "array_api_compat.torch", "jax": "jax.numpy", "numpy": "odebench_numpy.namespace"}
 
 
 class FieldTask:
