@@ -27,7 +27,8 @@ def bind(solve: Solve, options: dict[str, Any], *, difference_step: float | None
         rtol, or the rounding of y0's dtype where that is larger or where ``step`` or ``num_steps`` fixes the steps,
         whose error is smooth. A time moves by at most a quarter of an interval.
     :raises ValueError: for a step that is not positive.
-    :raises RuntimeError: when f depends on another tensor that requires grad, or when a gradient is differentiated.
+    :raises Unsupported: when f depends on another tensor that requires grad.
+    :raises RuntimeError: when a gradient is differentiated.
     """
     if difference_step is not None and not 0 < difference_step < math.inf:
         raise ValueError(f"difference_step must be positive and finite, got {difference_step!r}")

@@ -17,6 +17,7 @@ def odebench_register_frameworks(register: Callable[[odebench.Framework], None])
             name="torch",
             code=".adapter:TorchAdapter",
             runge_kutta="odebench_torch.runge_kutta:RungeKutta",
+            implicit_runge_kutta="odebench_torch_implicit.engine:ImplicitRungeKutta",
             requires=("torch", "optree"),
         )
     )

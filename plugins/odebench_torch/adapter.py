@@ -22,19 +22,63 @@ def _fresh_leaves(tree: PyTree) -> Any:
     return optree.tree_map(lambda x: x.detach().requires_grad_(), tree)
 
 
-class _CountVjp(torch.autograd.Function):
-    """The identity, but for a count when a cotangent arrives: once for every VJP of what it stands behind."""
+class _Tell(torch.autograd.Function):
+    """The identity on some tensors, that tells a listener ``(n, *tensors)`` whenever it is run.
+
+    Under vmap n is how many it stands for, and the tensors are whole: the listener sees through every transform.
+    """
 
     @staticmethod
-    def forward(ctx: Any, counts: Counts, *leaves: Tensor) -> tuple[Tensor, ...]:
-        ctx.counts = counts
-        ctx.set_materialize_grads(False)
+    def forward(tell: Callable[..., None], n: int, *tensors: Tensor) -> tuple[Tensor, ...]:
+        tell(n, *tensors)
+        return tuple(x.view_as(x) for x in tensors)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        """Nothing is kept."""
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        return None, None, *cotangents
+
+    @staticmethod
+    def jvp(ctx: Any, _tell: None, _n: None, *tangents: Tensor) -> tuple[Tensor, ...]:
+        return tuple(v.view_as(v) for v in tangents)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, tell: Callable[..., None], n: int, *tensors: Tensor) -> Any:
+        return _Tell.apply(tell, n * info.batch_size, *tensors), in_dims[2:]
+
+
+class _CountProducts(torch.autograd.Function):
+    """The identity, but for a count when cotangents or tangents arrive: once for every product with what it ends."""
+
+    @staticmethod
+    def forward(counts: Counts, *leaves: Tensor) -> tuple[Tensor, ...]:
         return tuple(y.view_as(y) for y in leaves)
 
     @staticmethod
-    def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:
-        ctx.counts.vjp += 1
-        return None, *cotangents
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.counts = inputs[0]
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        def tell(n: int, *_: Tensor) -> None:
+            ctx.counts.vjp += n
+
+        return None, *_Tell.apply(tell, 1, *cotangents)
+
+    @staticmethod
+    def jvp(ctx: Any, _counts: None, *tangents: Tensor) -> tuple[Tensor, ...]:
+        def tell(n: int, *_: Tensor) -> None:
+            ctx.counts.jvp += n
+
+        seen: tuple[Tensor, ...] = _Tell.apply(tell, 1, *tangents)
+        return seen
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, counts: Counts, *leaves: Tensor) -> Any:
+        return _CountProducts.apply(counts, *leaves), in_dims[1:]
 
 
 class TorchAdapter:
@@ -75,7 +119,11 @@ class TorchAdapter:
         return optree.tree_map(convert, tree)
 
     def numpy(self, tree: PyTree) -> PyTree:
-        return optree.tree_map(lambda x: x.detach().cpu().numpy(), tree)
+        def convert(x: Tensor) -> Any:
+            x = x.detach().cpu()
+            return (x.float() if x.dtype is torch.bfloat16 else x).numpy()  # NumPy has no bfloat16
+
+        return optree.tree_map(convert, tree)
 
     def zeros_like(self, tree: PyTree) -> PyTree:
         return optree.tree_map(torch.zeros_like, tree)
@@ -131,14 +179,21 @@ class TorchAdapter:
         return time.perf_counter() - begin
 
     def counted(self, f: Dynamics, counts: Counts) -> Dynamics:
+        """See :meth:`odebench.adapter.Adapter.counted`. The counted f goes through ``torch.func``'s transforms: a call
+        is one evaluation, whatever is batched in it, and a vmapped product of n vectors is n products."""
         # Of a module, one that has the very same parameters by the same names: a shallow copy.
         whole = copy.copy(f) if isinstance(f, nn.Module) else f
         call = whole.forward if isinstance(whole, nn.Module) else whole
 
+        def see(_: int, t: Tensor) -> None:
+            low, high = torch.aminmax(t)
+            counts.earliest, counts.latest = min(counts.earliest, float(low)), max(counts.latest, float(high))
+
         def counted(t: Tensor, y: PyTree, *params: PyTree) -> PyTree:
             counts.f += 1
+            _Tell.apply(see, 1, torch.as_tensor(t).detach())
             leaves, treedef = optree.tree_flatten(call(t, y, *params))
-            return optree.tree_unflatten(treedef, _CountVjp.apply(counts, *leaves))
+            return optree.tree_unflatten(treedef, _CountProducts.apply(counts, *leaves))
 
         if isinstance(whole, nn.Module):
             whole.forward = counted

@@ -4,72 +4,116 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from odebench.contract import Stats
+from odebench_torch.checkpoints import Checkpoints
 from odebench_torch.dynamics import Field
 from odebench_torch.layout import Layout
 from odebench_torch.pace import Tie
+from odebench_torch.replay import StateTape
 from odebench_torch.scheme import Scheme
-from odebench_torch.stepping import Evaluator, Step
-from odebench_torch.tape import Lookout, Recorder
+from odebench_torch.stepping import Evaluator, Step, Stepper
+from odebench_torch.tape import Lookout, Reader, Recorder, Tape
 from odebench_torch.vjp import refuse_second_derivative, vjp
 
 _FIRST: Tie = ((0, 1.0),)
 
 
+Integrate = Callable[[Stepper], tuple[Tensor, Stats]]
+
+
 def solve_differentiably(
-    integrate: Callable[[Evaluator, Tensor, Tensor], tuple[Tensor, Stats]],
+    integrate: Integrate,
     field: Field,
     layout: Layout,
     scheme: Scheme,
     y0: Tensor,
     ts: Tensor,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[Tensor, Stats]:
     """Integrate; where grad is enabled and anything requires it, the result is differentiable.
 
-    Where only a tensor that f captures after its first evaluation requires it, the solve is made twice.
+    Without checkpoints the activations of every step are kept, and where only a tensor that f captures after its first
+    evaluation requires grad, the solve is made twice.
 
-    :param integrate: ``(f, t0, f(t0, y0)) -> (ys, stats)``, by the evaluator that it is given; without grad.
+    :param integrate: takes a stepper at ts[0] to ``(ys, stats)``; without grad.
     """
-    start = y0.detach()
-    t0, k0 = ts[0].detach().to(start), torch.empty_like(start)
+    begin = _Beginning(field, layout, scheme, y0.detach(), ts)
     if not torch.is_grad_enabled():
-        evaluator = Evaluator(field, layout)
-        evaluator(t0, start, k0)
-        return integrate(evaluator, t0, k0)
+        return integrate(begin.stepper(Evaluator(field, layout)))
+    required = y0.requires_grad or ts.requires_grad or bool(field.parameters)
     with torch.no_grad():
-        recorder = Recorder(field, layout, timed=ts.requires_grad)
-        recorder(t0, start, k0)
-        if not (y0.requires_grad or ts.requires_grad or field.parameters or recorder.captured()):
-            if field.named:
-                return integrate(Evaluator(field, layout, recorder.nfe), t0, k0)
-            lookout = Lookout(field, layout, recorder.nfe)
-            result = integrate(lookout, t0, k0)
-            if not lookout.found:
-                return result
-            recorder.nfe = lookout.nfe
-        ys, stats = integrate(recorder, t0, k0)
-        captured = recorder.captured()
+        make = _record if checkpoints is None else partial(_keep_states, checkpoints)
+        ys, stats, tape = make(integrate, begin, required)
+    if tape is None:
+        return ys, stats
+    captured = tape.captured()
     inputs = (*field.aliases, *captured)
-    ys = _DiscreteSolve.apply(ys, recorder, scheme, inputs, y0, ts, *field.parameters, *captured)
+    ys = _DiscreteSolve.apply(ys, tape, layout, scheme, inputs, y0, ts, *field.parameters, *captured)
     return ys, stats
+
+
+class _Beginning(NamedTuple):
+    """A problem whose solve is about to begin."""
+
+    field: Field
+    layout: Layout
+    scheme: Scheme
+    start: Tensor
+    ts: Tensor
+
+    def first(self, f: Evaluator) -> tuple[Tensor, Tensor]:
+        """ts[0] and f there."""
+        t0, k0 = self.ts[0].detach().to(self.start), torch.empty_like(self.start)
+        f(t0, self.start, k0)
+        return t0, k0
+
+    def stepper(self, f: Evaluator) -> Stepper:
+        t0, k0 = self.first(f)
+        return Stepper(self.scheme, f, t0, self.start, k0)
+
+
+def _record(integrate: Integrate, begin: _Beginning, required: bool) -> tuple[Tensor, Stats, Tape | None]:
+    """Keep the graph of every evaluation; no tape where nothing requires grad."""
+    field, layout = begin.field, begin.layout
+    recorder = Recorder(field, layout, timed=begin.ts.requires_grad)
+    t0, k0 = begin.first(recorder)
+    if not (required or recorder.captured()):
+        plain = Evaluator(field, layout, recorder.nfe) if field.named else Lookout(field, layout, recorder.nfe)
+        ys, stats = integrate(Stepper(begin.scheme, plain, t0, begin.start, k0))
+        if not (isinstance(plain, Lookout) and plain.found):
+            return ys, stats, None
+        recorder.nfe = plain.nfe
+    return *integrate(Stepper(begin.scheme, recorder, t0, begin.start, k0)), recorder
+
+
+def _keep_states(
+    checkpoints: Checkpoints, integrate: Integrate, begin: _Beginning, required: bool
+) -> tuple[Tensor, Stats, Tape | None]:
+    """Keep states; no tape where nothing requires grad."""
+    tape = StateTape(begin.field, begin.layout, begin.scheme, checkpoints, timed=begin.ts.requires_grad)
+    t0, k0 = begin.first(tape)
+    ys, stats = integrate(tape.stepper(begin.ts[0].item(), t0, begin.start, k0))
+    return ys, stats, tape if required or tape.captured() else None
 
 
 class _DiscreteSolve(torch.autograd.Function):
     """A whole solve as one node of the graph: ``(y0, ts, *parameters) -> ys``, y flat.
 
-    What autograd would keep for the dynamics is kept; the sums over stages leave nothing behind.
+    What the tape keeps for the dynamics is kept; the sums over stages leave nothing behind.
     """
 
     @staticmethod
     def forward(
         ctx: Any,
         ys: Tensor,
-        recorder: Recorder,
+        tape: Tape,
+        layout: Layout,
         scheme: Scheme,
         inputs: Sequence[Tensor],
         y0: Tensor,
@@ -77,42 +121,42 @@ class _DiscreteSolve(torch.autograd.Function):
         *parameters: Tensor,
     ) -> Tensor:
         """:param inputs: what stands for the parameters in the recorded graphs."""
-        # Saved by autograd, so that the graphs are freed as soon as the backward pass is done.
-        ctx.save_for_backward(*recorder.tensors())
-        ctx.layout, ctx.steps, ctx.scheme, ctx.inputs = recorder.layout, recorder.steps, scheme, inputs
+        # Saved by autograd, so that the graphs are freed as soon as the backward pass is done, and so that it is an
+        # error to change a parameter before.
+        ctx.save_for_backward(*parameters, *tape.tensors())
+        ctx.layout, ctx.steps, ctx.scheme, ctx.inputs = layout, tape.steps, scheme, inputs
+        ctx.read = tape.reader()
         ctx.like_ts = ts.dtype, ts.device
         return ys
 
     @staticmethod
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivative()
-        timed = ctx.needs_input_grad[5]
-        pullback = _Pullback(ctx.layout, ctx.saved_tensors, ctx.inputs, timed=timed)
+        timed = ctx.needs_input_grad[6]
+        kept = ctx.saved_tensors[len(ctx.inputs) :]
+        pullback = _Pullback(ctx.layout, ctx.read(kept), ctx.inputs, timed=timed)
         sweep = _Sweep(ctx.scheme, pullback)
         y0 = sweep.run(ctx.steps, cotangent)
         dtype, device = ctx.like_ts
         ts = torch.tensor(sweep.ts(len(cotangent)), dtype=dtype, device=device) if timed else None
-        return None, None, None, None, y0, ts, *pullback.totals
+        return None, None, None, None, None, y0, ts, *pullback.totals
 
 
 class _Pullback:
     """Pulls cotangents back through recorded evaluations and adds up the parameters' share."""
 
-    def __init__(self, layout: Layout, saved: Sequence[Tensor], inputs: Sequence[Tensor], *, timed: bool) -> None:
-        self.layout, self.saved, self.inputs, self.timed = layout, saved, inputs, timed
-        self.leaves = len(layout.like)
+    def __init__(self, layout: Layout, tape: Reader, inputs: Sequence[Tensor], *, timed: bool) -> None:
+        self.layout, self.tape, self.inputs, self.timed = layout, tape, inputs, timed
         self.totals = [torch.zeros_like(p) for p in inputs]
 
     def k(self, index: int) -> Tensor:
         """What f returned, flat."""
-        begin = index * (2 * self.leaves + 1) + 1 + self.leaves
-        return torch.cat([k.reshape(-1) for k in self.saved[begin : begin + self.leaves]])
+        return torch.cat([k.reshape(-1) for k in self.tape[index].k])
 
     def __call__(self, index: int, cotangent: Tensor, row: Tensor) -> Tensor | None:
         """Write the cotangent of y into ``row`` and return that of t."""
-        leaves = self.leaves
-        t, *both = self.saved[index * (2 * leaves + 1) : (index + 1) * (2 * leaves + 1)]
-        y, ks = both[:leaves], both[leaves:]
+        t, y, ks = self.tape[index]
+        leaves = len(y)
         pairs = [(k, c) for k, c in zip(ks, self.layout.views(cotangent), strict=True) if k.requires_grad]
         if not pairs:
             row.zero_()
@@ -147,6 +191,7 @@ class _Sweep:
         self.rows = rows.unbind()
         self.later = [rows.T[:, : scheme.stages - i] for i in range(scheme.stages)]
         for n in reversed(range(len(steps))):
+            self.pullback.tape.begin(n)
             step, begin = steps[n], steps[n - 1].tie if n else _FIRST
             if step.landed is not None:
                 rows[0].add_(g[step.landed])

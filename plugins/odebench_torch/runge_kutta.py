@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,18 +13,20 @@ from torch import Tensor
 from odebench.contract import Dynamics, PyTree, SolveError, Stats, Status
 from odebench.control import DEFAULTS, check_options
 from odebench.tableau import ExplicitRungeKutta
+from odebench_torch.checkpoints import Checkpoints, limit_of
 from odebench_torch.discrete import solve_differentiably
 from odebench_torch.dynamics import bind
 from odebench_torch.layout import Layout
 from odebench_torch.norms import Tolerance
 from odebench_torch.pace import AdaptivePace, FixedPace, Pace
+from odebench_torch.path import Path, TracingStepper
 from odebench_torch.scheme import Scheme
 from odebench_torch.starting import starting_step
 from odebench_torch.stepping import Evaluator, Stepper, march
 
 
 class RungeKutta:
-    """The :class:`odebench.contract.Solve` of a tableau.
+    """The :class:`odebench.contract.ReplayedSolve` and :class:`odebench.contract.DenseSolve` of a tableau.
 
     Where grad is enabled, ``ys`` is differentiable once with respect to y0, ts, params and the tensors that f has
     captured: the exact derivative of the steps that were taken, with their sizes as constants. Dynamics that take
@@ -34,6 +37,7 @@ class RungeKutta:
 
     def __init__(self, tableau: ExplicitRungeKutta) -> None:
         self.tableau = tableau
+        self.__name__ = tableau.name
         self._scheme = cache(lambda dtype, device: Scheme(tableau, dtype, device))
 
     def __call__(
@@ -43,6 +47,59 @@ class RungeKutta:
         ts: Tensor,
         params: PyTree = None,
         *,
+        checkpoints: Checkpoints | None = None,
+        **options: Any,
+    ) -> tuple[PyTree, Stats]:
+        """See :class:`odebench.contract.Solve`, where the options are.
+
+        :param checkpoints: None keeps the activations of every step; a number, or ``"all"``, states in their place.
+        :raises ValueError: for times that are not strictly monotone, tolerances, steps or checkpoints that make no
+            sense, or a dy/dt that has not the shape of y.
+        :raises TypeError: for a y0 that is not real and floating-point, or a dy/dt of another dtype.
+        :raises SolveError: when the last time is not reached.
+        """
+        if checkpoints is not None:
+            limit_of(checkpoints)
+        ts = torch.as_tensor(ts)
+        problem = _Problem(self.tableau, self._scheme, y0, ts, **options)
+        layout, y = problem.layout, problem.layout.flat(y0)
+        if len(problem.times) == 1:
+            return layout.outputs(y[None]), _AT_ONCE
+        ys, stats = solve_differentiably(problem.integrate, bind(f, params), layout, problem.scheme, y, ts, checkpoints)
+        return layout.outputs(ys), stats
+
+    @torch.no_grad()
+    def dense(
+        self, f: Dynamics, y0: PyTree, ts: Tensor, params: PyTree = None, **options: Any
+    ) -> tuple[PyTree, Stats, Path]:
+        """See :class:`odebench.contract.DenseSolve`; errors as of a call."""
+        ts = torch.as_tensor(ts)
+        problem = _Problem(self.tableau, self._scheme, y0, ts, **options)
+        layout, y, t0 = problem.layout, problem.layout.flat(y0).detach(), problem.times[0]
+        if len(problem.times) == 1:
+            return layout.outputs(y[None]), _AT_ONCE, Path(layout, [t0, t0 + 1.0], [y[None]])
+        evaluator = Evaluator(bind(f, params), layout)
+        t, k0 = y.new_tensor(t0), torch.empty_like(y)
+        evaluator(t, y, k0)
+        stepper = TracingStepper(problem.scheme, evaluator, t0, t, y, k0)
+        ys, stats = problem.integrate(stepper)
+        return layout.outputs(ys), stats, Path(layout, stepper.times, stepper.pieces)
+
+
+_AT_ONCE = Stats(0, 0, 0, Status.ok, 0.0)
+"""Of a solve that ends where it begins."""
+
+
+class _Problem:
+    """An initial value problem and the options of its solve, checked."""
+
+    def __init__(
+        self,
+        tableau: ExplicitRungeKutta,
+        scheme: Callable[[torch.dtype, torch.device], Scheme],
+        y0: PyTree,
+        ts: Tensor,
+        *,
         rtol: float = DEFAULTS["rtol"],
         atol: float = DEFAULTS["atol"],
         step: float | None = None,
@@ -51,45 +108,39 @@ class RungeKutta:
         min_step: float = DEFAULTS["min_step"],
         first_step: float | None = None,
         norm: Callable[[PyTree], Tensor | float] | None = None,
-    ) -> tuple[PyTree, Stats]:
-        """See :class:`odebench.contract.Solve`.
-
-        :raises ValueError: for times that are not strictly monotone, tolerances or steps that make no sense, or
-            a dy/dt that has not the shape of y.
-        :raises TypeError: for a y0 that is not real and floating-point, or a dy/dt of another dtype.
-        :raises SolveError: when the last time is not reached.
-        """
+    ) -> None:
         check_options(rtol, atol, step, num_steps, max_steps, min_step, first_step)
-        ts = torch.as_tensor(ts)
-        times = _checked(ts)
-        layout = Layout(y0)
-        adaptive = self.tableau.adaptive and step is None and num_steps is None
-        tolerance = Tolerance(layout, rtol, atol, norm) if adaptive else None
-        y = layout.flat(y0)
-        if len(times) == 1:
-            return layout.outputs(y[None]), Stats(0, 0, 0, Status.ok, 0.0)
-        start = y.detach()
-        scheme = self._scheme(layout.dtype, layout.device)
+        self.times = _checked(ts)
+        self.layout = Layout(y0)
+        self.scheme = scheme(self.layout.dtype, self.layout.device)
+        adaptive = tableau.adaptive and step is None and num_steps is None
+        self.tolerance = Tolerance(self.layout, rtol, atol, norm) if adaptive else None
+        self.error_order = tableau.error_order
+        self.step, self.num_steps, self.first_step = step, num_steps, first_step
+        self.max_steps, self.min_step = max_steps, min_step
 
-        def integrate(f: Evaluator, t0: Tensor, k0: Tensor) -> tuple[Tensor, Stats]:
-            pace: Pace
-            if tolerance is None:
-                pace = FixedPace(times, step, num_steps, max_steps, dense=scheme.dense is not None)
-            else:
-                span, order = times[-1] - times[0], self.tableau.error_order
-                h = first_step or starting_step(f, times[0], start, k0, span, tolerance, order)
-                f.drop(1)
-                goals = times[1:] if scheme.dense is None else times[-1:]
-                pace = AdaptivePace(times[0], goals, min(h, abs(span)), order, max_steps, min_step)
-            ys = start.new_empty((len(times), layout.size))
-            ys[0] = start
-            accepted, rejected = march(Stepper(scheme, f, t0, start, k0), pace, times, ys, tolerance)
-            if tolerance is None:
-                _check_finite(ys, times)
-            return ys, Stats(f.nfe, accepted, rejected, Status.ok, pace.h)
+    def integrate(self, stepper: Stepper) -> tuple[Tensor, Stats]:
+        """``(ys, stats)``, ys of shape (T, n), by a stepper at the first time."""
+        times, f = self.times, stepper.f
+        ys = stepper.y.new_empty((len(times), self.layout.size))
+        ys[0] = stepper.y
+        pace = self._pace(stepper)
+        accepted, rejected = march(stepper, pace, times, ys, self.tolerance)
+        if self.tolerance is None:
+            _check_finite(ys, times)
+        return ys, Stats(f.nfe, accepted, rejected, Status.ok, pace.h)
 
-        ys, stats = solve_differentiably(integrate, bind(f, params), layout, scheme, y, ts)
-        return layout.outputs(ys), stats
+    def _pace(self, stepper: Stepper) -> Pace:
+        times, f, has_dense = self.times, stepper.f, self.scheme.dense is not None
+        if self.tolerance is None:
+            return FixedPace(times, self.step, self.num_steps, self.max_steps, dense=has_dense)
+        span = times[-1] - times[0]
+        h = self.first_step or starting_step(
+            f, times[0], stepper.y, stepper.stages[0], span, self.tolerance, self.error_order
+        )
+        f.drop(1)
+        goals = times[-1:] if has_dense else times[1:]
+        return AdaptivePace(times[0], goals, min(h, abs(span)), self.error_order, self.max_steps, self.min_step)
 
 
 def _checked(ts: Tensor) -> list[float]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -17,8 +17,37 @@ class Evaluation(NamedTuple):
     """One call of f: leaves of a graph, and what f made of them."""
 
     t: Tensor
-    y: list[Tensor]
-    k: list[Tensor]
+    y: Sequence[Tensor]
+    k: Sequence[Tensor]
+
+
+class Reader(Protocol):
+    """A tape read backwards."""
+
+    def begin(self, n: int) -> None:
+        """The evaluations of the n-th step are wanted next; steps are asked for from the last to the first."""
+
+    def __getitem__(self, index: int) -> Evaluation:
+        """An evaluation of the step that was begun, by its number in the whole solve."""
+
+
+class Tape(Protocol):
+    """What the derivative of a solve is made from."""
+
+    steps: list[Step]
+
+    def captured(self) -> list[Tensor]:
+        """The leaves, other than the parameters, that the evaluations depend on and that require grad.
+
+        All evaluations are searched, unless f names its parameters and the first depends on nothing else: dynamics
+        that take ``params``, or a module, and capture a tensor only later get no gradient for it.
+        """
+
+    def tensors(self) -> list[Tensor]:
+        """What autograd is to save."""
+
+    def reader(self) -> Callable[[Sequence[Tensor]], Reader]:
+        """How to read what autograd has saved; it holds none of that itself."""
 
 
 class Lookout(Evaluator):
@@ -68,11 +97,7 @@ class Recorder(Evaluator):
         self.steps.append(step)
 
     def captured(self) -> list[Tensor]:
-        """The leaves, other than the parameters, that the evaluations depend on and that require grad.
-
-        All of them are searched, unless f names its parameters and the first depends on nothing else: dynamics that
-        take ``params``, or a module, and capture a tensor only later get no gradient for it.
-        """
+        """See :meth:`Tape.captured`."""
         first = self._captured(self.evaluations[:1])
         return self._captured(self.evaluations) if first or not self.named else first
 
@@ -84,3 +109,22 @@ class Recorder(Evaluator):
     def tensors(self) -> list[Tensor]:
         """Every evaluation's t, leaves of y and leaves of k, one after the other."""
         return [tensor for e in self.evaluations for tensor in (e.t, *e.y, *e.k)]
+
+    def reader(self) -> Callable[[Sequence[Tensor]], Reader]:
+        leaves = len(self.layout.like)
+        return lambda saved: _Kept(saved, leaves)
+
+
+class _Kept:
+    """The reader of a :class:`Recorder`'s tape."""
+
+    def __init__(self, saved: Sequence[Tensor], leaves: int) -> None:
+        self.saved, self.leaves = saved, leaves
+
+    def begin(self, n: int) -> None:
+        """All are there."""
+
+    def __getitem__(self, index: int) -> Evaluation:
+        size = 2 * self.leaves + 1
+        t, *both = self.saved[index * size : (index + 1) * size]
+        return Evaluation(t, both[: self.leaves], both[self.leaves :])

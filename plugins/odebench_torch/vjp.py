@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from odebench.contract import Unsupported
+from odebench_torch.dynamics import leaves_of_graph
+
 
 def refuse_second_derivative() -> None:
     """For the top of a backward pass, which autograd records only when it is to be differentiated itself.
@@ -18,6 +21,21 @@ def refuse_second_derivative() -> None:
     """
     if torch.is_grad_enabled():
         raise RuntimeError("a solve can be differentiated once: create_graph=True is not supported")
+
+
+def refuse_captured(outputs: Sequence[Tensor], known: Sequence[Tensor]) -> None:
+    """For methods that give a gradient to y0, ts and the parameters alone.
+
+    :param known: the leaves that the graph of ``outputs`` may end at.
+    :raises Unsupported: when it ends at another one.
+    """
+    allowed = {id(leaf) for leaf in known}
+    for leaf in leaves_of_graph(outputs):
+        if id(leaf) not in allowed:
+            raise Unsupported(
+                f"f depends on a tensor of shape {tuple(leaf.shape)} that requires grad and is not among its "
+                "parameters, so this method cannot give it a gradient: pass it in params, or detach it"
+            )
 
 
 def _checked(

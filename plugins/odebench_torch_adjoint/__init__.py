@@ -1,4 +1,4 @@
-"""PyTorch: the continuous adjoint method."""
+"""PyTorch: the continuous adjoint method, and the same with a seminorm."""
 
 from __future__ import annotations
 
@@ -19,5 +19,14 @@ def odebench_register_gradients(register: Callable[[odebench.GradientMethod], No
             code=".method:bind",
             requires=("torch", "optree"),
             summary="the continuous adjoint, solved backwards: memory does not grow with the steps",
+        )
+    )
+    register(
+        odebench.GradientMethod(
+            library="torch",
+            name="seminorm",
+            code=".seminorm:bind",
+            requires=("torch", "optree"),
+            summary="the adjoint, with steps chosen by y and its cotangent alone, not by the parameters' integrals",
         )
     )

@@ -9,15 +9,17 @@ import torch
 from torch import Tensor, nn
 
 from odebench.contract import PyTree
-from odebench_torch.dynamics import Field, leaves_of_graph
+from odebench_torch.dynamics import Field
 from odebench_torch.layout import flatten, unflatten
-from odebench_torch.vjp import vjp
+from odebench_torch.vjp import refuse_captured, vjp
 
 
-class Augmented:
-    """``d/dt (y, a, *θ̄) = (f, -aᵀ ∂f/∂y, -aᵀ ∂f/∂θ)``, all from one evaluation of f and one VJP.
+class Pullback:
+    """``(f, -aᵀ ∂f/∂y, -aᵀ ∂f/∂θ)`` from one evaluation of f and one VJP.
 
-    :raises RuntimeError: when f depends on a tensor that requires grad and is neither y nor a parameter. Every
+    :param like: a leaf of the state; what it returns has its dtype and device.
+    :ivar zeros: zeros like what the parameters get.
+    :raises Unsupported: when f depends on a tensor that requires grad and is neither y nor a parameter. Every
         evaluation is held to that, but for a module whose own parameters are trained: of it, the first.
     """
 
@@ -27,32 +29,35 @@ class Augmented:
         self._foreign = any((p.dtype, p.device) != (like.dtype, like.device) for p in field.parameters)
         self._check_again, self._check_next = not isinstance(field.call, nn.Module), True
 
-    def __call__(self, t: Tensor, state: tuple[PyTree, ...]) -> tuple[PyTree, ...]:
-        y = [leaf.detach().requires_grad_() for leaf in flatten(state[0])[0]]
+    def __call__(self, t: Tensor, y: PyTree, a: PyTree) -> tuple[Sequence[Tensor], PyTree, list[Tensor]]:
+        """:returns: leaves of f, a tree like y, and one for each parameter."""
+        y_leaves = [leaf.detach().requires_grad_() for leaf in flatten(y)[0]]
         with torch.enable_grad():
-            k = flatten(self.field.call(t, unflatten(self.structure, y)))[0]
+            k = flatten(self.field.call(t, unflatten(self.structure, y_leaves)))[0]
         if self._check_next:
-            self._check(k, y)
+            refuse_captured(k, (*y_leaves, *self.field.aliases))
             self._check_next = self._check_again
-        pairs = [(k_i, a_i.neg()) for k_i, a_i in zip(k, flatten(state[1])[0], strict=True) if k_i.requires_grad]
-        inputs = (*y, *self.field.aliases)
+        pairs = [(k_i, a_i.neg()) for k_i, a_i in zip(k, flatten(a)[0], strict=True) if k_i.requires_grad]
+        inputs = (*y_leaves, *self.field.aliases)
         found = vjp(*zip(*pairs, strict=True), inputs, False) if pairs else (None,) * len(inputs)
-        shares = [zero if d is None else d for d, zero in zip(found[len(y) :], self.zeros, strict=True)]
+        of_y, of_parameters = found[: len(y_leaves)], found[len(y_leaves) :]
+        shares = [zero if d is None else d for d, zero in zip(of_parameters, self.zeros, strict=True)]
         if self._foreign:
             shares = [share.to(zero) for share, zero in zip(shares, self.zeros, strict=True)]
-        return (
-            unflatten(self.structure, [k_i.detach() for k_i in k]),
-            unflatten(
-                self.structure, [torch.zeros_like(leaf) if d is None else d for leaf, d in zip(y, found, strict=False)]
-            ),
-            *shares,
-        )
+        leaves = [torch.zeros_like(leaf) if d is None else d for leaf, d in zip(y_leaves, of_y, strict=True)]
+        return k, unflatten(self.structure, leaves), shares
 
-    def _check(self, k: Sequence[Tensor], y: Sequence[Tensor]) -> None:
-        known = {id(leaf) for leaf in (*y, *self.field.aliases)}
-        for leaf in leaves_of_graph(k):
-            if id(leaf) not in known:
-                raise RuntimeError(
-                    f"f depends on a tensor of shape {tuple(leaf.shape)} that requires grad and is not among its "
-                    "parameters, so the adjoint cannot give it a gradient: pass it in params, or detach it"
-                )
+
+class Augmented:
+    """``d/dt (y, a, *θ̄) = (f, -aᵀ ∂f/∂y, -aᵀ ∂f/∂θ)``; parameters and errors are :class:`Pullback`'s."""
+
+    def __init__(self, field: Field, structure: Any, like: Tensor) -> None:
+        self.pullback = Pullback(field, structure, like)
+        self.zeros = self.pullback.zeros
+
+    def __call__(self, t: Tensor, state: tuple[PyTree, ...]) -> tuple[PyTree, ...]:
+        k, of_y, shares = self.pullback(t, state[0], state[1])
+        return unflatten(self.pullback.structure, [k_i.detach() for k_i in k]), of_y, *shares
+
+    def leading(self, y: PyTree) -> tuple[PyTree, ...]:
+        return (y,)

@@ -7,6 +7,8 @@ import torch
 from odebench.adapter import Counts
 from odebench_torch.adapter import TorchAdapter
 
+# Torch's own import of its forward-mode formulas warns once.
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
 TREE = {"a": np.array([1.5, -2.25]), "b": {"c": np.arange(6, dtype=np.float32).reshape(2, 3)}, "n": np.array([1, 2])}
 
 
@@ -35,6 +37,17 @@ def test_arrays_survive_the_trip(adapter):
     assert back["a"].dtype == np.dtype(str(adapter.dtype).removeprefix("torch."))
     assert [leaf.shape for leaf in adapter.leaves(there)] == [(2,), (2, 3), (2,)]
     assert adapter.numpy(adapter.asarray({"x": torch.ones(1).requires_grad_().detach().numpy()}))["x"] == 1
+
+
+def test_bfloat16_goes_and_comes_back_as_float32():
+    """NumPy has none: what is read is the very value, in float32; integers stay."""
+    adapter = TorchAdapter("cpu", "bfloat16")
+    there = adapter.asarray({"x": np.array([1.0, 0.1]), "n": np.array([3])})
+    assert there["x"].dtype == torch.bfloat16
+    back = adapter.numpy(there)
+    assert back["x"].dtype == np.float32
+    assert back["x"].tolist() == [1.0, 0.10009765625]
+    assert back["n"].dtype == np.int64
 
 
 def test_numpy_of_what_requires_grad(double):
@@ -151,6 +164,48 @@ def test_a_vjp_of_any_output_counts(double):
     y = {"a": tensor(2.0).requires_grad_(), "b": tensor(5.0).requires_grad_()}
     torch.autograd.grad(f(tensor(3.0), y)["b"], y["b"])
     assert (counts.f, counts.vjp) == (1, 1)
+
+
+def test_counts_under_function_transforms(double):
+    """``torch.func``: a call of f is an evaluation, a vmapped product of n vectors is n; and no value changes."""
+    counts, y, w = Counts(), tensor(1.0, -2.0, 0.5), tensor(2.0, 3.0, 5.0)
+    jacobian = torch.diag(w * y.sum()) + (w * y)[:, None]
+    f = double.counted(lambda t, y: {"idle": torch.ones(2, dtype=y.dtype), "k": w * y * y.sum() * t}, counts)
+
+    def k(y):
+        return f(tensor(1.0)[0], y)["k"]
+
+    def check(found, expected, *, vjp=0, jvp=0):
+        assert torch.allclose(found, expected, rtol=1e-14)
+        assert (counts.f, counts.vjp, counts.jvp) == (1, vjp, jvp)
+        counts.f = counts.vjp = counts.jvp = 0
+
+    v, batch = tensor(0.3, 0.1, -1.0), torch.stack([y, 2 * y])
+    check(torch.func.jvp(k, (y,), (v,))[1], jacobian @ v, jvp=1)
+    check(torch.func.vjp(k, y)[1](v)[0], v @ jacobian, vjp=1)
+    check(torch.func.jacfwd(k)(y), jacobian, jvp=3)
+    check(torch.func.jacrev(k)(y), jacobian, vjp=3)
+    check(torch.func.vmap(k)(batch), w * batch * batch.sum(1, keepdim=True))
+    check(torch.func.vmap(torch.func.jacfwd(k))(batch), torch.stack([jacobian, 2 * jacobian]), jvp=6)
+    check(torch.func.vmap(lambda y: torch.func.jvp(k, (y,), (v,))[1])(batch)[0], jacobian @ v, jvp=2)
+    with torch.autograd.forward_ad.dual_level():
+        dual = k(torch.autograd.forward_ad.make_dual(y, v))
+        check(torch.autograd.forward_ad.unpack_dual(dual).tangent, jacobian @ v, jvp=1)
+
+
+def test_times_that_f_is_called_at(double):
+    """The smallest and the largest, of a tensor, a number, a batch of times, and times under vmap and jvp."""
+    counts = Counts()
+    f = double.counted(lambda t, y: y * t, counts)
+    one = tensor(1.0)
+    f(tensor(2.0)[0], one)
+    assert (counts.earliest, counts.latest) == (2, 2)
+    f(3.0, one)
+    f(tensor(1.0, 2.5).requires_grad_(), one)
+    assert (counts.earliest, counts.latest) == (1, 3)
+    torch.func.vmap(f)(tensor(0.0, 4.0), torch.ones(2, 1, dtype=torch.float64))
+    torch.func.jvp(lambda t: f(t, one), (tensor(-1.0),), (one,))
+    assert (counts.earliest, counts.latest) == (-1, 4)
 
 
 def test_memory_of_a_known_function(double):

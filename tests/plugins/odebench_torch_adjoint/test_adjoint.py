@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import odebench
-from odebench import Stats
+from odebench import Stats, Unsupported
 from odebench_rungekutta import TABLEAUS
 from odebench_torch.runge_kutta import RungeKutta
 from odebench_torch_adjoint.method import bind as bind_adjoint
@@ -212,7 +212,7 @@ def test_a_captured_tensor_is_an_error() -> None:
     ys = bind_adjoint(SOLVERS["dopri5"], {})(
         lambda t, y, p: f(t, y, p) * captured, problem.y0, problem.ts, problem.params
     )
-    with pytest.raises(RuntimeError, match=r"shape \(3, 2\).*pass it in params"):
+    with pytest.raises(Unsupported, match=r"shape \(3, 2\).*pass it in params"):
         ys.sum().backward()
 
 
@@ -223,7 +223,7 @@ def test_a_tensor_captured_by_an_early_branch_is_an_error() -> None:
     ys = bind_adjoint(SOLVERS["dopri5"], {})(
         lambda t, y, p: f(t, y, p) * (captured if t < 0.5 else 1.0), problem.y0, problem.ts, problem.params
     )
-    with pytest.raises(RuntimeError, match=r"shape \(3, 2\).*pass it in params"):
+    with pytest.raises(Unsupported, match=r"shape \(3, 2\).*pass it in params"):
         ys.sum().backward()
 
 
@@ -296,6 +296,17 @@ def test_norms_of_the_backward_solve() -> None:
         nfe.append(stats[-1].nfe)
     assert nfe[0] > 1.5 * nfe[1] > 1.5 * nfe[2]
     assert sizes == {2 + len(params)}
+
+
+def test_the_seminorm_is_a_method_of_its_own() -> None:
+    """``torch/dopri5/seminorm`` is the adjoint with that norm, to the last bit, and takes its other options."""
+    problem = Problem()
+    options = {"rtol": 1e-6, "atol": 1e-8, "adjoint_rtol": 1e-5, "adjoint_solver": "tsit5"}
+    found = problem.gradients(odebench.backend("torch/dopri5/seminorm", **options).odeint)
+    same = problem.gradients(odebench.backend("torch/dopri5/adjoint", **options, adjoint_norm="seminorm").odeint)
+    other = problem.gradients(odebench.backend("torch/dopri5/adjoint", **options).odeint)
+    assert all(torch.equal(a, b) for a, b in zip(found, same, strict=True))
+    assert not torch.equal(found[2], other[2])
 
 
 def test_unused_outputs_and_zero_cotangents() -> None:
