@@ -27,6 +27,11 @@ def load(path: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
+def _absolute(path: str, package: str) -> str:
+    module, _, attribute = path.partition(":")
+    return f"{importlib.util.resolve_name(module, package)}:{attribute}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Descriptor:
     """A name, where the code is, and what must be installed for it.
@@ -58,8 +63,7 @@ class Descriptor:
 
     def provided_by(self, provider: str, package: str) -> Self:
         """The same descriptor with its plugin's name and an absolute code path."""
-        module, _, attribute = self.code.partition(":")
-        return replace(self, provider=provider, code=f"{importlib.util.resolve_name(module, package)}:{attribute}")
+        return replace(self, provider=provider, code=_absolute(self.code, package))
 
     def load(self) -> Any:
         return load(self.code)
@@ -117,6 +121,7 @@ class GradientMethod(Descriptor):
     :param solvers: names of the solvers it goes with; every solver of its library when left out.
     :param summary: one line for ``odebench list methods``.
     :param unlike: what cannot be set as the others' is, as a solver's.
+    :param without: names of a task's params (``ts``) that it gives no gradient for: the harness asks for none.
     """
 
     kind = "gradient method"
@@ -125,6 +130,7 @@ class GradientMethod(Descriptor):
     solvers: tuple[str, ...] | None = None
     summary: str = ""
     unlike: str = ""
+    without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -144,9 +150,16 @@ class Task(Descriptor):
     :param frameworks: the frameworks it is written in.
     :param ode: whether there is an ODE in it; a task without one is run by the bare framework.
     :param title: what tables call it.
+    :param truth: ``module:attribute`` of a callable that knows independent ways to the truth; see
+        :mod:`odebench.truth`. It is made absolute as ``code`` is.
     """
 
     kind = "task"
     frameworks: tuple[str, ...]
     ode: bool = True
     title: str = ""
+    truth: str = ""
+
+    def provided_by(self, provider: str, package: str) -> Self:
+        found = super().provided_by(provider, package)
+        return replace(found, truth=_absolute(self.truth, package)) if self.truth else found

@@ -87,7 +87,7 @@ class Counter:
             def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
                 return backend.odeint(adapter.counted(f, counts), y0, ts, params)
 
-            return session.task.loss(params, batch, odeint)
+            return session.task.loss({**params, **session.constants}, batch, odeint)
 
         return adapter.value_and_grad(gradient)
 

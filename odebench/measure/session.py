@@ -34,6 +34,7 @@ class Session:
     """One cell's task on its framework, device and dtype.
 
     :ivar params: the task's parameters as the framework's arrays.
+    :ivar constants: those that the gradient method gives no gradient for: constants of the loss.
     :ivar probe: the batch that is measured on.
     :ivar warm: the kinds of :meth:`sample` that have run before.
     """
@@ -46,14 +47,18 @@ class Session:
         self.task: TaskInstance = _make_task(cell, registry)
         self.backend = Backend(registry, find_backend(registry, cell.backend), cell.solve_options) if cell.ode else None
         self.params: dict[str, Array] = self.adapter.asarray(self.task.params)
+        self.constants: dict[str, Array] = {name: self.params[name] for name in self._without() if name in self.params}
         self.probe: PyTree = self.adapter.asarray(self.task.probe())
 
     @cached_property
     def odeint(self) -> OdeInt:
         return _no_ode if self.backend is None else self.backend.odeint
 
+    def _without(self) -> tuple[str, ...]:
+        return () if self.backend is None else self.backend.info.gradient.without
+
     def loss(self, params: dict[str, Array], batch: PyTree) -> Array:
-        return self.task.loss(params, batch, self.odeint)
+        return self.task.loss({**params, **self.constants}, batch, self.odeint)
 
     def predict(self, params: dict[str, Array], batch: PyTree) -> Array:
         return self.task.predict(params, batch, self.odeint)
