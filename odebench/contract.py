@@ -158,8 +158,10 @@ class Recipe(NamedTuple):
 class TaskInstance(Protocol):
     """A task in one framework. Its data and its parameters are NumPy's, so that every framework starts alike.
 
-    ``params`` holds everything that is differentiated: a dict of named float32 or float64 arrays. Methods that
-    take framework arrays are pure, so that a harness can compile, instrument or repeat them.
+    ``params`` holds everything that is differentiated: a dict of named float32 or float64 arrays. Two names are
+    special: ``y0`` and ``ts`` are where and when an initial value problem starts and is looked at, and errors of the
+    gradient are told apart for y0, t0 (the first of ts), t1 (its last), the times between, and all other parameters.
+    Methods that take framework arrays are pure, so that a harness can compile, instrument or repeat them.
     """
 
     params: dict[str, Any]

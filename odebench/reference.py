@@ -1,13 +1,16 @@
-"""References: the float64 truth of a task, by two methods that must agree, made once a run."""
+"""References: the float64 truth of a task, by methods that must agree: stored with it, or made once a run."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 
+from odebench import truth
 from odebench.backends import find_backend
 from odebench.errors import unknown
 from odebench.executor import WorkerFailure, Workers
@@ -19,9 +22,10 @@ from odebench.suite import Suite, Tolerance
 
 
 class References:
-    """The references of a run, in its folder.
+    """The references of a run, in its folder: as they are stored beside a task; else by the routes that the task
+    knows (:mod:`odebench.truth`); else by two backends that the suite names.
 
-    :param time_limit: seconds that each of the two methods may take.
+    :param time_limit: seconds that each of two backends may take, or all routes together.
     """
 
     def __init__(self, suite: Suite, registry: Registry, workers: Workers, store: Store, time_limit: float) -> None:
@@ -31,16 +35,40 @@ class References:
 
     def file(self, cell: Cell) -> Path | None:
         """The file of the truth for a cell's task, made when first needed; None when two methods cannot be had."""
-        key = f"{cell.task.replace('/', '-')}-{cell.seed}"
-        if key not in self._files:
-            file = self.store.folder / "references" / f"{key}.npz"
-            if not file.exists() and not self._make(cell, file):
-                self._files[key] = None
-            else:
-                self._files[key] = file
-        return self._files[key]
+        name = f"{cell.task.replace('/', '-')}-{cell.seed}"
+        if cell.options:
+            name += "-" + hashlib.sha256(json.dumps(cell.options, sort_keys=True).encode()).hexdigest()[:8]
+        if name not in self._files:
+            file = self.store.folder / "references" / f"{name}.npz"
+            self._files[name] = file if file.exists() or self._make(cell, file) else None
+        return self._files[name]
 
     def _make(self, cell: Cell, file: Path) -> bool:
+        arrays = self._of_task(cell) or self._of_backends(cell)
+        if arrays is None:
+            return False
+        file.parent.mkdir(exist_ok=True)
+        partial = file.with_suffix(".partial.npz")
+        np.savez(partial, allow_pickle=False, **arrays)
+        partial.replace(file)
+        return True
+
+    def _of_task(self, cell: Cell) -> Arrays | None:
+        task = self.registry.tasks[cell.task]
+        if not task.truth:
+            return None
+        key = truth.key(task, cell.seed, cell.options)
+        if stored := truth.read(truth.file(task, key), key):
+            return stored.arrays
+        self.workers.about = cell.task
+        try:
+            made: truth.Truth = self.workers.ask_fresh(cell.framework, "cpu", self.time_limit, "routes", cell)
+        except WorkerFailure as failure:
+            self.store.log(f"reference for {cell.task}: {failure}")
+            return None
+        return made.arrays
+
+    def _of_backends(self, cell: Cell) -> Arrays | None:
         truths: list[Arrays] = []
         for judge in self.judges(cell):
             if len(truths) == 2:
@@ -50,13 +78,7 @@ class References:
                 truths.append(self.workers.ask(judge.framework, "cpu", self.time_limit, "truth", judge))
             except WorkerFailure as failure:
                 self.store.log(f"reference {judge.backend} for {cell.task}: {failure}")
-        if len(truths) < 2:
-            return False
-        file.parent.mkdir(exist_ok=True)
-        partial = file.with_suffix(".partial.npz")
-        np.savez(partial, allow_pickle=False, **agree(*truths))
-        partial.replace(file)
-        return True
+        return agree(*truths) if len(truths) == 2 else None
 
     def judges(self, cell: Cell) -> list[Cell]:
         """The cells that can make a task's reference. :raises UserError: for a backend that there is not."""
@@ -66,7 +88,7 @@ class References:
 
     def _judge(self, cell: Cell, name: str, tolerance: Tolerance) -> Cell | None:
         """The cell that makes one of a reference's two truths, or None where its library is not installed."""
-        judge = replace(cell, backend=name, device="cpu", dtype="float64", num_steps=None, skip="")
+        judge = replace(cell, backend=name, device="cpu", dtype="float64", num_steps=None, solve={}, skip="")
         if not cell.ode:
             if name not in self.registry.frameworks:
                 raise unknown("framework", f"{name} (a reference of {cell.task})", self.registry.frameworks)

@@ -173,6 +173,14 @@ class _Worker:
         self._note("reference")
         return accuracy.truth(self._new(cell))
 
+    def routes(self, cell: Cell) -> Any:
+        """What is true of a task by the routes that it knows. See :func:`odebench.truth.make`."""
+        from odebench import truth
+
+        self._note("reference")
+        task = self._registry.tasks[cell.task]
+        return truth.make(task, truth.key(task, cell.seed, cell.options))
+
     def peak(self, cell: Cell) -> dict[str, float]:
         """Asked of a fresh worker only."""
         from odebench.measure import peak

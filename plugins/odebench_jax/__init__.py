@@ -13,5 +13,6 @@ def odebench_register_frameworks(register: Callable[[odebench.Framework], None])
             code=".adapter:JaxAdapter",
             requires=("jax", "jaxlib"),
             runge_kutta=f"{__name__}.runge_kutta:RungeKutta",
+            implicit_runge_kutta="odebench_jax_implicit.engine:ImplicitRungeKutta",
         )
     )

@@ -16,33 +16,19 @@ from jax import lax, tree_util
 from odebench.adapter import Counts, Loss
 from odebench.contract import Dynamics, PyTree
 
+from .counting import counted
+
 # Workers of several frameworks share a GPU; read when the first device is asked for.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 _PLATFORMS = {"cpu": "cpu", "cuda": "gpu"}
 
 
-def _at_run_time(call: Callable[[Any], None], tree: PyTree) -> None:
-    """Call on the host whenever this is run, once under ``vmap``.
-
-    The call is given a number made of all leaves of ``tree``: one that depends on nothing would be moved out of a
-    loop that is differentiated.
-    """
-
-    @jax.custom_batching.custom_vmap
-    def tick(number: jax.Array) -> None:
-        jax.debug.callback(call, number)
-
-    @tick.def_vmap
-    def _(axis_size: int, in_batched: Any, number: jax.Array) -> tuple[None, None]:
-        tick(number[0])
-        return None, None
-
-    tick(sum((jnp.sum(leaf) for leaf in tree_util.tree_leaves(tree)), start=jnp.zeros(())))
-
-
 class JaxAdapter:
-    """See :class:`odebench.adapter.Adapter`."""
+    """See :class:`odebench.adapter.Adapter`.
+
+    ``dtype`` may also be "bfloat16", which NumPy has not: what comes back from it is float32.
+    """
 
     def __init__(self, device: str, dtype: str) -> None:
         self.device = jax.devices(_PLATFORMS[device])[0]
@@ -71,12 +57,16 @@ class JaxAdapter:
     def asarray(self, tree: PyTree) -> PyTree:
         def convert(x: Any) -> Any:
             x = np.asarray(x)
-            return jax.device_put(x.astype(self.dtype) if np.issubdtype(x.dtype, np.floating) else x, self.device)
+            return jax.device_put(x.astype(self.dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, self.device)
 
         return tree_util.tree_map(convert, tree)
 
     def numpy(self, tree: PyTree) -> PyTree:
-        return tree_util.tree_map(np.asarray, tree)
+        def convert(x: Any) -> Any:
+            x = np.asarray(x)
+            return x.astype(np.float32) if x.dtype == jnp.bfloat16 else x
+
+        return tree_util.tree_map(convert, tree)
 
     def zeros_like(self, tree: PyTree) -> PyTree:
         return tree_util.tree_map(jnp.zeros_like, tree)
@@ -113,33 +103,7 @@ class JaxAdapter:
         return time.perf_counter() - begin
 
     def counted(self, f: Dynamics, counts: Counts) -> Dynamics:
-        def count_f(_: Any) -> None:
-            counts.f += 1
-
-        def count_vjp(_: Any) -> None:
-            counts.vjp += 1
-
-        def counted(*args: PyTree) -> PyTree:
-            # What f has captured becomes an argument: a custom_vjp may not close over what is differentiated.
-            converted, captured = jax.closure_convert(f, *args)
-
-            @jax.custom_vjp
-            def call(*args: PyTree) -> PyTree:
-                _at_run_time(count_f, args)
-                return converted(*args)
-
-            def forward(*args: PyTree) -> tuple[PyTree, Any]:
-                _at_run_time(count_f, args)
-                return jax.vjp(converted, *args)
-
-            def backward(pull: Any, cotangent: PyTree) -> Any:
-                _at_run_time(count_vjp, cotangent)
-                return pull(cotangent)
-
-            call.defvjp(forward, backward)
-            return call(*args, *captured)
-
-        return counted
+        return counted(f, counts)
 
     def flush(self) -> None:
         jax.effects_barrier()

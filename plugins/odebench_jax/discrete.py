@@ -29,7 +29,7 @@ def solve_flat(
         # None and () are static: what is not differentiated costs the reverse nothing.
         timed = () if args[1].perturbed else None
         varied = [() if p.perturbed and jnp.issubdtype(p.value.dtype, jnp.inexact) else None for p in args[2]]
-        blank = Tape.empty(y0, ts[0], plan.stages.count, plan.max_steps)
+        blank = Tape.empty(y0, ts[0], plan.stages.count, plan.max_steps, plan.checkpoints)
         ys, stats, tape = integrate(plan, y0, ts, params, knobs, blank)
         return (ys, stats), (ts, params, knobs.num_steps, stats.status, tape, timed, varied)
 

@@ -18,7 +18,7 @@ from .indexing import with_row
 from .lanes import any_lane, this_lane
 from .stages import Stages, combine
 from .steps import SLIVER, Tolerances, first_step, fixed_step, floored, next_step
-from .tape import Tape
+from .tape import Checkpoints, Tape
 
 Dynamics = Callable[..., jax.Array]
 
@@ -40,6 +40,7 @@ class Plan:
 
     :param landing: whether steps are clipped to land on every time of ts; else only on the last, and the outputs
         before it are interpolated, but for those that take the place of a knot of equal steps which they lie beside.
+    :param checkpoints: what its tape keeps.
     """
 
     f: Dynamics
@@ -48,6 +49,7 @@ class Plan:
     max_steps: int
     adaptive: bool
     landing: bool
+    checkpoints: Checkpoints = None
 
 
 class _Carry(NamedTuple):

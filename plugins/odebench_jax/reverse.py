@@ -20,7 +20,7 @@ from .indexing import row as at
 from .indexing import with_row
 from .knots import Knots
 from .lanes import any_lane, this_lane
-from .stack import Stack, follow
+from .stack import Replay, Stack
 from .stages import Stages, combine
 from .tape import Tape
 
@@ -72,12 +72,12 @@ def reverse(
     """
     stages, last = plan.stages, ts.shape[0] - 1
     fsal, b = stages.tableau.fsal, jnp.asarray(stages.b, g.dtype)
-    following = follow(stages, lambda t, y: plan.f(t, y, params), tape.knots)
+    replay = Replay(stages, lambda t, y: plan.f(t, y, params), tape.knots)
     poison = jnp.where(ok, 0.0, jnp.nan)
     pull = _pull(plan, params, varied, timed)
 
     def step(c: _Carry) -> _Carry:
-        row, stack = c.stack.row(c.n, following)
+        row, stack = c.stack.row(c.n, replay)
         t0, t1 = at(tape.knots, c.n), at(tape.knots, c.n + 1)
         moved = this_lane(t0 != t1)  # else it was another lane's step
         h, k = (t1 - t0).astype(g.dtype), jnp.where(moved, row.k, 0)

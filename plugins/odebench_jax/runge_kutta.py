@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
-from odebench.contract import Dynamics, SolveError, Stats, Status
-from odebench.control import DEFAULTS, check_options
+from odebench.contract import Dynamics, Stats
+from odebench.control import DEFAULTS
 from odebench.tableau import ExplicitRungeKutta
 
+from .arguments import checked, raise_unless_ok
+from .dense import integrate_dense
 from .discrete import solve_flat
 from .flat import Layout, PyTree
 from .forward import Knobs, Plan
+from .rule import hashable
 from .stages import Stages
+from .tape import Checkpoints
+
+DEFAULT_KNOBS = dict.fromkeys(Knobs._fields) | {name: DEFAULTS[name] for name in ("rtol", "atol", "min_step")}
 
 
 class RungeKutta:
@@ -48,87 +55,114 @@ class RungeKutta:
         min_step: Any = DEFAULTS["min_step"],
         first_step: Any = None,
         norm: Callable[[PyTree], jax.Array] | None = None,
+        checkpoints: Checkpoints = None,
     ) -> tuple[PyTree, Stats]:
-        """See :class:`odebench.contract.Solve`; every number may be traced, but for max_steps.
+        """See :class:`odebench.contract.ReplayedSolve`; every number may be traced, but for max_steps and checkpoints.
+
+        By default the reverse has whole steps, stages and all, in memory that is bounded but generous. With
+        ``checkpoints`` it has states alone; "all" is bounded by max_steps, and where that many would take more than
+        :data:`~odebench_jax.tape.ALL` bytes, by those: of a longer solve every second state is kept, or every fourth…
 
         :raises ValueError: when ts is not strictly monotonic, or options make no sense.
         :raises TypeError: when y0 is not of floats, or f returns another tree or other shapes.
         :raises SolveError: unless traced; then what was not reached is NaN, and so are the gradients.
         """
-        known_steps = num_steps if _known(num_steps) else 1
-        check_options(rtol, atol, step, known_steps, max_steps, min_step, first_step)
-        y0 = jax.tree.map(jnp.asarray, y0)
-        ts = _times(ts, Layout.of(y0).dtype)
+        if not (checkpoints in (None, "all") or (isinstance(checkpoints, int | np.integer) and checkpoints >= 1)):
+            raise ValueError(f"checkpoints must be a whole number of at least 1 or 'all', got {checkpoints!r}")
         knobs = Knobs(rtol, atol, step, num_steps, min_step, first_step)
-        ys, stats = _solve(_hashable(f), self._stages, norm, max_steps, y0, ts, params, knobs)
-        if _known(stats.status) and stats.status != Status.ok:
-            raise SolveError(int(stats.status))
+        build = Build(hashable(f), self._stages, norm, max_steps, checkpoints)
+        ys, stats = _solve(build, *checked(y0, ts, knobs, max_steps), params, knobs)
+        raise_unless_ok(stats)
         return ys, stats
 
+    def dense(
+        self,
+        f: Dynamics,
+        y0: PyTree,
+        ts: Any,
+        params: PyTree = None,
+        *,
+        max_steps: int = int(DEFAULTS["max_steps"]),
+        norm: Callable[[PyTree], jax.Array] | None = None,
+        **options: Any,
+    ) -> tuple[PyTree, Stats, Callable[[Any], PyTree]]:
+        """See :class:`odebench.contract.DenseSolve`. ``path`` is a pytree, takes a scalar t, and can be compiled.
 
-@partial(jax.jit, static_argnums=range(4))
-def _solve(
-    f: Dynamics,
-    stages: Stages,
-    norm: Callable[[PyTree], jax.Array] | None,
-    max_steps: int,
-    y0: PyTree,
-    ts: jax.Array,
-    params: PyTree,
-    knobs: Knobs,
-) -> tuple[PyTree, Stats]:
-    layout = Layout.of(y0)
-    leaves, treedef = jax.tree.flatten(params)
-    count = len(leaves)
+        The path takes memory for ``max_steps`` steps, :data:`~odebench_jax.dense.MEMORY` bytes at most: a solve that
+        needs more attempts than fit ends with ``Status.max_steps``.
 
-    def on_vectors(t: jax.Array, y: jax.Array, leaves: list[jax.Array]) -> jax.Array:
-        args = () if params is None else (jax.tree.unflatten(treedef, leaves),)
-        return layout.ravel(f(t, layout.unravel(y), *args))
+        :raises ValueError, TypeError, SolveError: as a call does; traced, the path of a failed solve is NaN.
+        """
+        knobs = Knobs(**(DEFAULT_KNOBS | options))
+        y0, ts = checked(y0, ts, knobs, max_steps)
+        ys, stats, path = _solve_dense(Build(hashable(f), self._stages, norm, max_steps, None), y0, ts, params, knobs)
+        raise_unless_ok(stats)
+        return ys, stats, path
 
-    y = layout.ravel(y0)
+
+class Build(NamedTuple):
+    """What a solve is compiled for."""
+
+    f: Dynamics
+    stages: Stages
+    norm: Callable[[PyTree], jax.Array] | None
+    max_steps: int
+    checkpoints: Checkpoints
+
+    def plan(
+        self, y0: PyTree, ts: jax.Array, params: PyTree, knobs: Knobs
+    ) -> tuple[Plan, Layout, jax.Array, list[jax.Array]]:
+        """The engine's plan, where the state lies in its vector, the vector, and the arrays that f depends on."""
+        layout, norm, tableau = Layout.of(y0), self.norm, self.stages.tableau
+        leaves, treedef = jax.tree.flatten(params)
+        count = len(leaves)
+
+        def on_vectors(t: jax.Array, y: jax.Array, leaves: list[jax.Array]) -> jax.Array:
+            args = () if params is None else (jax.tree.unflatten(treedef, leaves),)
+            return layout.ravel(self.f(t, layout.unravel(y), *args))
+
+        y = layout.ravel(y0)
+        # What f has captured becomes an argument, so that it gets its gradient.
+        converted, captured = jax.closure_convert(on_vectors, ts[0], y, leaves)
+        fixed = knobs.step is not None or knobs.num_steps is not None
+        adaptive = tableau.adaptive and not fixed
+        plan = Plan(
+            f=lambda t, y, leaves: converted(t, y, leaves[:count], *leaves[count:]),
+            stages=self.stages,
+            norm=layout.norm if norm is None else lambda vector: norm(layout.unravel(vector)),
+            max_steps=self.max_steps,
+            adaptive=adaptive,
+            landing=tableau.dense is None or not (adaptive or fixed),
+            checkpoints=self.checkpoints,
+        )
+        return plan, layout, y, [*leaves, *captured]
+
+
+@partial(jax.jit, static_argnums=0)
+def _solve(build: Build, y0: PyTree, ts: jax.Array, params: PyTree, knobs: Knobs) -> tuple[PyTree, Stats]:
     if ts.shape[0] == 1:
-        zero = jnp.zeros((), jnp.int32)
-        return layout.unravel(y[None]), Stats(zero, zero, zero, zero, jnp.zeros((), ts.dtype))
-    # What f has captured becomes an argument, so that it gets its gradient.
-    converted, captured = jax.closure_convert(on_vectors, ts[0], y, leaves)
-    adaptive = stages.tableau.adaptive and knobs.step is None and knobs.num_steps is None
-    plan = Plan(
-        f=lambda t, y, leaves: converted(t, y, leaves[:count], *leaves[count:]),
-        stages=stages,
-        norm=layout.norm if norm is None else lambda vector: norm(layout.unravel(vector)),
-        max_steps=max_steps,
-        adaptive=adaptive,
-        landing=stages.tableau.dense is None or not (adaptive or knobs.step is not None or knobs.num_steps is not None),
-    )
-    ys, stats = solve_flat(plan, y, ts, [*leaves, *captured], knobs)
+        return jax.tree.map(lambda y: y[None], y0), _nothing_done(ts)
+    plan, layout, y, arrays = build.plan(y0, ts, params, knobs)
+    ys, stats = solve_flat(plan, y, ts, arrays, knobs)
     return layout.unravel(ys), stats
 
 
-def _known(value: Any) -> bool:
-    return not isinstance(value, jax.core.Tracer)
+@partial(jax.jit, static_argnums=0)
+def _solve_dense(
+    build: Build, y0: PyTree, ts: jax.Array, params: PyTree, knobs: Knobs
+) -> tuple[PyTree, Stats, Callable[[Any], PyTree]]:
+    if ts.shape[0] == 1:
+        return jax.tree.map(lambda y: y[None], y0), _nothing_done(ts), Partial(_constant, y0)
+    plan, layout, y, arrays = build.plan(y0, ts, params, knobs)
+    ys, stats, path = integrate_dense(plan, layout, y, ts, arrays, knobs)
+    return layout.unravel(ys), stats, path
 
 
-def _hashable(f: Dynamics) -> Dynamics:
-    """f, or for a callable that cannot be a key, as one that holds arrays, one that can."""
-    try:
-        hash(f)
-    except TypeError:
-        return partial(f)
-    return f
+def _constant(y0: PyTree, t: Any) -> PyTree:
+    del t
+    return y0
 
 
-def _times(ts: Any, dtype: np.dtype[Any]) -> jax.Array:
-    """ts in the state's type, or its own where that is wider.
-
-    :raises ValueError: when it is not of shape (T,), T ≥ 1, or known not to be strictly monotonic.
-    """
-    given = jnp.asarray(ts)
-    wide = jnp.promote_types(given.dtype, dtype) if jnp.issubdtype(given.dtype, jnp.floating) else dtype
-    times: jax.Array = given.astype(wide)
-    if times.ndim != 1 or times.shape[0] == 0:
-        raise ValueError(f"ts must be of shape (T,), T ≥ 1, got {times.shape}")
-    if _known(times):
-        intervals = np.diff(np.asarray(times))
-        if not (np.all(intervals > 0) or np.all(intervals < 0)):
-            raise ValueError(f"ts must be strictly ascending or descending in {times.dtype}")
-    return times
+def _nothing_done(ts: jax.Array) -> Stats:
+    zero = jnp.zeros((), jnp.int32)
+    return Stats(zero, zero, zero, zero, jnp.zeros((), ts.dtype))

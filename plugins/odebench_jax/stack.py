@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -14,7 +14,30 @@ from .indexing import with_row
 from .stages import Dynamics, Stages
 from .tape import Row, Tape
 
-_Rows = Callable[[Row, jax.Array], Row]
+
+@dataclass(frozen=True)
+class Replay:
+    """Steps of known length, taken again."""
+
+    stages: Stages
+    f: Dynamics
+    knots: jax.Array
+
+    def whole(self, row: Row, m: jax.Array) -> Row:
+        """The row of step m, of which perhaps only the state has been kept."""
+        if row.values.shape[0] > 1:
+            return row
+        t0, t1 = at(self.knots, m), at(self.knots, m + 1)
+        return Row.of(row.y, self.stages.derivatives(self.f, t0, t1, row.y, jnp.zeros_like(row.y), 0))
+
+    def following(self, row: Row, m: jax.Array) -> Row:
+        """The row of step m + 1, from that of step m."""
+        t0, t1, t2 = (at(self.knots, m + i) for i in range(3))
+        y = self.stages.advance((t1 - t0).astype(row.y.dtype), row.y, row.k)
+        if not self.stages.tableau.fsal:
+            return Row.of(y, self.stages.derivatives(self.f, t1, t2, y, jnp.zeros_like(y), 0))
+        k0 = jnp.where(t0 == t1, row.k[0], row.k[-1])  # equal where the step was another lane's
+        return Row.of(y, self.stages.derivatives(self.f, t1, t2, y, k0, 1))
 
 
 class Stack(NamedTuple):
@@ -34,7 +57,7 @@ class Stack(NamedTuple):
         steps = jnp.arange(tape.slots.shape[0], dtype=jnp.int32) << tape.thinned
         return cls((tape.steps - 1) >> tape.thinned, steps, tape.slots)
 
-    def row(self, n: jax.Array, following: _Rows) -> tuple[Row, Stack]:
+    def row(self, n: jax.Array, replay: Replay) -> tuple[Row, Stack]:
         """The row of step n, and the stack without it. n descends from call to call."""
         start, room = at(self.steps, self.top), self.steps.shape[0] - 2 - self.top
         distance = n - start
@@ -42,27 +65,14 @@ class Stack(NamedTuple):
 
         def forward(carry: tuple[jax.Array, Row, Stack]) -> tuple[jax.Array, Row, Stack]:
             m, row, stack = carry
-            m, row = m + 1, following(row, m)
+            m, row = m + 1, replay.following(row, m)
             store = (lax.rem(m - start, stride) == 0) & (m < n) & (stack.top < stack.steps.shape[0] - 2)
             top = stack.top + store
             # What is not stored is written to the last slot, which is kept for that.
             slot = jnp.where(store, top, stack.steps.shape[0] - 1)
-            return m, row, Stack(top, with_row(stack.steps, slot, m), with_row(stack.slots, slot, row.values))
+            kept = row.values[: stack.slots.shape[1]]
+            return m, row, Stack(top, with_row(stack.steps, slot, m), with_row(stack.slots, slot, kept))
 
-        row = Row(at(self.slots, self.top))
+        row = replay.whole(Row(at(self.slots, self.top)), start)
         _, row, stack = lax.while_loop(lambda carry: carry[0] < n, forward, (start, row, self))
         return row, stack._replace(top=stack.top - (at(stack.steps, stack.top) == n))
-
-
-def follow(stages: Stages, f: Dynamics, knots: jax.Array) -> _Rows:
-    """The function that takes the row of step m to that of step m + 1."""
-
-    def following(row: Row, m: jax.Array) -> Row:
-        t0, t1, t2 = (at(knots, m + i) for i in range(3))
-        y = stages.advance((t1 - t0).astype(row.y.dtype), row.y, row.k)
-        if not stages.tableau.fsal:
-            return Row.of(y, stages.derivatives(f, t1, t2, y, jnp.zeros_like(y), 0))
-        k0 = jnp.where(t0 == t1, row.k[0], row.k[-1])  # equal where the step was another lane's
-        return Row.of(y, stages.derivatives(f, t1, t2, y, k0, 1))
-
-    return following

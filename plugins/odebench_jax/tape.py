@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,10 +14,15 @@ MEMORY = 2**22
 """Bytes that the states on a tape may take, as long as :data:`FEWEST` fit in."""
 FEWEST, MOST = 16, 128
 SPARE = 8
+ALL = 2**28
+"""Bytes that the states of all accepted steps may take; a longer solve is thinned like any other."""
+
+Checkpoints = int | Literal["all"] | None
+"""See :class:`odebench.contract.ReplayedSolve`."""
 
 
 class Row(NamedTuple):
-    """A step: the state that it starts from and its stages' derivatives, together (1 + s, n)."""
+    """A step: the state that it starts from and its stages' derivatives, together (1 + s, n), or the first of them."""
 
     values: jax.Array
 
@@ -38,8 +43,8 @@ class Tape(NamedTuple):
     """The knots of all accepted steps, and the rows of every 2^``thinned``-th step.
 
     When the slots are full every second row is dropped and the others move together, so at least half of the slots
-    are in use, whatever the number of steps. ``SPARE`` further slots are for the reverse, and one takes the rows that
-    are not kept.
+    are in use, whatever the number of steps. Up to ``SPARE`` further slots, a third of few, are for the reverse, and
+    one takes the rows that are not kept.
     """
 
     steps: jax.Array  # so many are on the tape
@@ -48,25 +53,37 @@ class Tape(NamedTuple):
     slots: jax.Array
 
     @classmethod
-    def empty(cls, y0: jax.Array, t0: jax.Array, stages: int, max_steps: int) -> Tape:
-        kept = min(MOST, max(FEWEST, MEMORY // max(1, (stages + 1) * y0.size * y0.dtype.itemsize)), max_steps)
-        kept = max(4, kept + kept % 2)
+    def empty(cls, y0: jax.Array, t0: jax.Array, stages: int, max_steps: int, checkpoints: Checkpoints = None) -> Tape:
+        """A tape of whole steps where ``checkpoints`` is None, else of states only, so many or of all steps."""
+        if checkpoints is None:
+            kept = min(MOST, fitting(MEMORY, y0, stages + 1), max_steps)
+            return cls.blank(y0, t0, stages + 1, kept + kept % 2 + SPARE, max_steps)
+        slots = min(fitting(ALL, y0, 1), max_steps) + SPARE if checkpoints == "all" else checkpoints
+        return cls.blank(y0, t0, 1, slots, max_steps)
+
+    @classmethod
+    def blank(cls, y0: jax.Array, t0: jax.Array, width: int, slots: int, max_steps: int) -> Tape:
         return cls(
             steps=jnp.zeros((), jnp.int32),
             thinned=jnp.zeros((), jnp.int32),
             knots=lax.empty((max_steps + 1,), t0.dtype).at[0].set(t0),
-            slots=lax.empty((kept + SPARE + 1, stages + 1, *y0.shape), y0.dtype),
+            slots=lax.empty((slots + 1, width, *y0.shape), y0.dtype),
         )
 
     @property
     def kept(self) -> int:
-        return self.slots.shape[0] - SPARE - 1
+        slots = self.slots.shape[0] - 1
+        return slots - min(SPARE, slots // 3)
+
+    @property
+    def width(self) -> int:
+        return self.slots.shape[1]
 
     def write(self, y: jax.Array, k: jax.Array, t1: jax.Array, keep: jax.Array) -> Tape:
         """Write a step to t1. Unless ``keep``, the next step overwrites it."""
         slot = self.steps >> self.thinned
         slot = jnp.where(slot << self.thinned == self.steps, slot, self.slots.shape[0] - 1)
-        slots = with_row(self.slots, slot, Row.of(y, k).values)
+        slots = with_row(self.slots, slot, Row.of(y, k).values[: self.width])
         knots = with_row(self.knots, self.steps + 1, t1)
         return Tape(self.steps + keep, self.thinned, knots, slots)._thin()
 
@@ -79,8 +96,13 @@ class Tape(NamedTuple):
 
         def move(carry: tuple[jax.Array, Tape]) -> tuple[jax.Array, Tape]:
             i, tape = carry
-            done = i + 1 == self.kept // 2
+            done = i + 1 >= (self.kept + 1) // 2
             slots = with_row(tape.slots, i, row(tape.slots, 2 * i))
             return jnp.where(done, 1, i + 1), tape._replace(thinned=tape.thinned + done, slots=slots)
 
         return lax.while_loop(full, move, (jnp.ones((), jnp.int32), self))[1]
+
+
+def fitting(memory: int, y0: jax.Array, width: int) -> int:
+    """How many rows of ``width`` states fit in so many bytes; :data:`FEWEST` do."""
+    return max(FEWEST, memory // max(1, width * y0.size * y0.dtype.itemsize))

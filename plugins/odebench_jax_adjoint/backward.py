@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +14,7 @@ from odebench.contract import Dynamics, PyTree
 from .options import Backward
 
 Params = list[jax.Array]
+Path = Callable[[jax.Array], PyTree]
 
 
 class Perturbed(NamedTuple):
@@ -37,16 +39,18 @@ def backward(
     params: Params,
     step: jax.Array,
     perturbed: Perturbed,
+    path: Path | None = None,
 ) -> tuple[PyTree, jax.Array | None, list[jax.Array | None]]:
     """Cotangents of y0, ts and params.
 
-    The state is reset to the stored ``ys`` at each output, so that errors of its way back do not add up.
+    The state is solved for again with its cotangent and reset to the stored ``ys`` at each output, so that errors of
+    its way back do not add up; or it is taken from the ``path`` of the forward solve.
 
     :param g: cotangent of ys.
     :param step: the step size that the forward solve ended with.
     """
     index = [i for i, wanted in enumerate(perturbed.params) if wanted is not None]
-    augmented = _augmented(f, index)
+    augmented = _augmented(f, index, path)
     if black_box.first_step is not None:
         step = jnp.asarray(black_box.first_step, ts.dtype)
     step = jnp.where(step > 0, step, jnp.abs(ts[-1] - ts[-2])).astype(ts.dtype)
@@ -55,8 +59,9 @@ def backward(
         a, params_bar, step = carry
         y, g, start, end = output
         a = jax.tree.map(jnp.add, a, g)
-        state, step = black_box(augmented, (y, a, params_bar), start, end, params, ts[-1] - ts[0], step)
-        return (state[1], state[2], jnp.asarray(step, ts.dtype)), None
+        state = (y, a, params_bar) if path is None else (a, params_bar)
+        state, step = black_box(augmented, state, start, end, params, ts[-1] - ts[0], step)
+        return (*state[-2:], jnp.asarray(step, ts.dtype)), None
 
     later = jax.tree.map(lambda x: x[1:], (ys, g))
     start = (
@@ -72,20 +77,21 @@ def backward(
     return jax.tree.map(lambda a, g: a + g[0], a, g), ts_bar, params_bar
 
 
-def _augmented(f: Dynamics, index: list[int]) -> Dynamics:
-    """The dynamics of ``(y, a, cotangents of params[index])``: f, -a ∂f/∂y, -a ∂f/∂params."""
+def _augmented(f: Dynamics, index: list[int], path: Path | None) -> Dynamics:
+    """The dynamics of ``(y, a, cotangents of params[index])``: f, -a ∂f/∂y, -a ∂f/∂params; y only without a path."""
 
-    def dynamics(t: jax.Array, state: tuple[PyTree, PyTree, Params], params: Params) -> PyTree:
+    def dynamics(t: jax.Array, state: tuple[PyTree, ...], params: Params) -> PyTree:
         def inner(y: PyTree, some: Params) -> PyTree:
             full = list(params)
             for i, p in zip(index, some, strict=True):
                 full[i] = p
             return f(t, y, full)
 
-        y, a, _ = state
+        y, a = (path(t), state[0]) if path else state[:2]
         dy, pull = jax.vjp(inner, y, [params[i] for i in index])
         y_bar, params_bar = pull(jax.tree.map(lambda a, dy: a.astype(dy.dtype), a, dy))
-        return dy, jax.tree.map(jnp.negative, y_bar), [-p for p in params_bar]
+        bars = jax.tree.map(jnp.negative, y_bar), [-p for p in params_bar]
+        return bars if path else (dy, *bars)
 
     return dynamics
 

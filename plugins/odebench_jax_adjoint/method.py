@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from odebench.contract import Dynamics, OdeInt, PyTree, Solve, SolveError, Status
+from odebench.contract import Dynamics, OdeInt, PyTree, Solve
+from odebench_jax.rule import differentiable, instantiated, unperturbed
 
 from .backward import Perturbed, backward
 from .options import Backward, Norm
@@ -47,56 +48,52 @@ def bind(
         num_steps=adjoint_num_steps,
     )
 
-    @partial(jax.jit, static_argnums=0)
-    def run(f: Dynamics, y0: PyTree, ts: jax.Array, params: PyTree) -> tuple[PyTree, jax.Array]:
-        leaves, treedef = jax.tree.flatten(params)
-        count = len(leaves)
-
-        def on_leaves(t: jax.Array, y: PyTree, leaves: list[jax.Array]) -> PyTree:
-            return f(t, y) if params is None else f(t, y, jax.tree.unflatten(treedef, leaves))
-
-        # What f has captured becomes an argument, so that it gets its gradient.
-        converted, captured = jax.closure_convert(on_leaves, ts[0], y0, leaves)
-
-        def closed(t: jax.Array, y: PyTree, leaves: list[jax.Array]) -> PyTree:
-            return converted(t, y, leaves[:count], *leaves[count:])
-
-        ys, status = _differentiable(solve, options, black_box, closed)(y0, ts, [*leaves, *captured])
-        return ys, status
-
-    def odeint(f: Dynamics, y0: PyTree, ts: Any, params: PyTree = None) -> PyTree:
-        ys, status = run(f, jax.tree.map(jnp.asarray, y0), _floats(ts), params)
-        if not isinstance(status, jax.core.Tracer) and status != Status.ok:
-            raise SolveError(int(status))
-        return ys
-
-    return odeint
+    return differentiable(partial(_rule, solve, options, black_box))
 
 
-def _floats(ts: Any) -> jax.Array:
-    times = jnp.asarray(ts)
-    floats: jax.Array = times.astype(jnp.promote_types(times.dtype, jnp.float32))
-    return floats
+def bind_seminorm(
+    solve: Solve,
+    options: dict[str, Any],
+    *,
+    adjoint_solver: Solve | None = None,
+    adjoint_rtol: float | None = None,
+    adjoint_atol: float | None = None,
+) -> OdeInt:
+    """:func:`bind` with the error of the parameters' cotangents left out of the norm (Kidger, Chen & Lyons 2021)."""
+    return bind(
+        solve,
+        options,
+        adjoint_solver=adjoint_solver,
+        adjoint_rtol=adjoint_rtol,
+        adjoint_atol=adjoint_atol,
+        adjoint_norm="seminorm",
+    )
 
 
-def _differentiable(solve: Solve, options: dict[str, Any], black_box: Backward, f: Dynamics) -> Any:
-    """``(y0, ts, params) -> (ys, status)`` with the adjoint as its derivative; params is a list of arrays."""
-
+def _rule(
+    solve: Solve,
+    options: dict[str, Any],
+    black_box: Backward,
+    f: Dynamics,
+    y0: PyTree,
+    ts: jax.Array,
+    params: list[jax.Array],
+) -> tuple[PyTree, Any]:
     @jax.custom_vjp
     def run(y0: PyTree, ts: jax.Array, params: list[jax.Array]) -> tuple[PyTree, jax.Array]:
         ys, stats = solve(f, y0, ts, params, **options)
         return ys, jnp.asarray(stats.status)
 
     def forward(*args: Any) -> Any:
-        y0, ts, params = jax.tree.map(lambda x: x.value, args, is_leaf=lambda x: hasattr(x, "perturbed"))
+        y0, ts, params = unperturbed(args)
         ys, stats = solve(f, y0, ts, params, **options)
-        perturbed = Perturbed.of(args[1], args[2])
-        return (ys, jnp.asarray(stats.status)), (ys, ts, params, jnp.asarray(stats.next_step), perturbed)
+        residuals = ys, ts, params, jnp.asarray(stats.next_step), Perturbed.of(args[1], args[2])
+        return (ys, jnp.asarray(stats.status)), residuals
 
     def reverse(residuals: Any, cotangents: Any) -> tuple[Any, Any, Any]:
         ys, *rest = residuals
-        g = jax.tree.map(lambda y, g: g if isinstance(g, jax.Array) else jnp.zeros_like(y), ys, cotangents[0])
-        return backward(black_box, f, g, ys, *rest)
+        return backward(black_box, f, instantiated(cotangents[0], ys), ys, *rest)
 
     run.defvjp(forward, reverse, symbolic_zeros=True)
-    return run
+    ys, status = run(y0, ts, params)
+    return ys, status

@@ -75,17 +75,17 @@ class Backward:
 
 
 def _augmented_norm(norm: Norm | str | None, forward: Norm | None) -> Norm | None:
-    """The norm of ``(y, a, parameter cotangents)``; None for the solver's own, the largest over all leaves."""
+    """The norm of ``(y, a, parameter cotangents)``, or without y; None for the solver's own, of all leaves."""
     if callable(norm) or (norm is None and forward is None):
         return norm
     if norm not in (None, "seminorm"):
         raise ValueError(f"adjoint_norm must be a callable or 'seminorm', got {norm!r}")
     of_state = forward or _largest
 
-    def augmented(state: tuple[PyTree, PyTree, PyTree]) -> jax.Array:
-        y, a, params = state
-        of_both = jnp.maximum(of_state(y), of_state(a))
-        return of_both if norm == "seminorm" else jnp.maximum(of_both, _largest(params))
+    def augmented(state: tuple[PyTree, ...]) -> jax.Array:
+        *states, params = state
+        norms = [of_state(y) for y in states] + ([] if norm == "seminorm" else [_largest(params)])
+        return jnp.stack(norms).max()
 
     return augmented
 

@@ -9,7 +9,7 @@ from jax import lax
 from odebench.adapter import Counts
 from odebench_jax.adapter import JaxAdapter
 from odebench_jax.runge_kutta import RungeKutta
-from odebench_rungekutta import RK4
+from odebench_rungekutta import DOPRI5, RK4
 
 TREE = {"a": np.array([1.5, -2.25]), "b": {"c": np.arange(6, dtype=np.float32).reshape(2, 3)}, "n": np.array([1, 2])}
 MODES = ("jax_enable_x64", "jax_default_matmul_precision", "jax_default_device")
@@ -178,6 +178,73 @@ def test_counts_under_vmap(double):
         )
 
     assert counts_of(double, batched, *ARGUMENTS) == (5, 5)
+
+
+def test_counts_of_jvps(double):
+    """One for each tangent pushed through, in loops that only forward mode can differentiate; n at once are one."""
+
+    def solve(f, y, p):
+        return lax.while_loop(lambda c: c[0] < 7, lambda c: (c[0] + 1, c[1] + 0.1 * f(1.0, c[1], p)), (0, y))[1]
+
+    def jvp(f, y, p):
+        return jax.jvp(lambda y: solve(f, y, p), (y,), (y,))
+
+    def jacobian(f, y, p):
+        return jax.jacfwd(lambda y: solve(f, y, p))(y)
+
+    def linearized(f, y, p):
+        _, push = jax.linearize(lambda y: f(1.0, y, p), y)
+        return push(y) + push(2 * y) + jax.vmap(push)(jnp.eye(2)).sum()
+
+    def jacobians(f, y, p):
+        return jax.vmap(lambda y: jacobian(f, y, p))(jnp.stack([y, 2 * y]))
+
+    y, p = double.asarray(ARGUMENTS)
+    for function, expected in (
+        (jvp, (7, 0, 7)),
+        (jacobian, (7, 0, 7)),
+        (linearized, (1, 0, 3)),
+        (jacobians, (7, 0, 7)),
+    ):
+        counts = Counts()
+        found = jax.jit(lambda y, p, function=function, counts=counts: function(double.counted(decay, counts), y, p))(
+            y, p
+        )
+        double.flush()
+        assert (counts.f, counts.vjp, counts.jvp) == expected, function.__name__
+        jax.tree_util.tree_map(np.testing.assert_array_equal, found, jax.jit(function, static_argnums=0)(decay, y, p))
+
+
+def test_times_that_f_is_called_at(double):
+    """The earliest and the latest, of all lanes, of what was run and not of what was traced."""
+    counts = Counts()
+    f = double.counted(decay, counts)
+    y, p = double.asarray(ARGUMENTS)
+
+    @jax.jit
+    def calls(t):
+        late = lax.cond(t > 0, lambda: f(t + 100, y, p), lambda: y)
+        return late + jax.vmap(f, (0, None, None))(jnp.stack([t, t - 3, t + 2]), y, p).sum()
+
+    double.block(calls(-1.0))
+    double.flush()
+    assert (counts.earliest, counts.latest, counts.f) == (-4.0, 1.0, 1)
+
+
+def test_bfloat16():
+    """A dtype that NumPy has not: arrays are cast, solved in, and come back as float32."""
+    adapter = JaxAdapter("cpu", "bfloat16")
+    adapter.activate()
+    y = adapter.asarray({"x": np.array([1.0, 1.00390625 + 1e-3]), "n": np.arange(2)})
+    assert (y["x"].dtype, y["n"].dtype) == (jnp.bfloat16, jnp.int32)
+    back = adapter.numpy(y)
+    assert (back["x"].dtype, back["x"].tolist()) == (np.float32, [1.0, 1.0078125])
+    c_f, _ = adapter.bare_cost(lambda t, y, p: -p * y, 0.5, y["x"], adapter.asarray(np.ones(2)), 0.001)
+    assert c_f > 0
+    ts, options = adapter.asarray(np.linspace(0, 1, 3)), {"rtol": 0.03, "atol": 0.03}
+    ys, _ = adapter.forward(lambda y: RungeKutta(DOPRI5)(lambda t, y: -y, y, ts, **options))(y["x"])
+    assert ys.dtype == jnp.bfloat16
+    np.testing.assert_allclose(adapter.numpy(ys)[:, 0], np.exp(-np.linspace(0, 1, 3)), rtol=0.03)
 
 
 def test_counting_changes_no_value(double):
