@@ -30,6 +30,7 @@ class Problem:
 
     :ivar times: the output times.
     :ivar tolerance: of the error of a step; None where steps are fixed.
+    :ivar probes: evaluations of f that the first step size took.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Problem:
         self.tolerance = None if fixed else Tolerance(self.layout, rtol, atol, norm)
         self.step, self.num_steps, self.first_step = step, num_steps, first_step
         self.max_steps, self.min_step = max_steps, min_step
+        self.probes = 0
 
     def fixed_control(self, *, dense: bool) -> FixedControl:
         return FixedControl(FixedPace(self.times, self.step, self.num_steps, self.max_steps, dense=dense))
@@ -69,9 +71,9 @@ class Problem:
         """``first_step``, or what a further evaluation of f, at k0 = f(ts[0], y0) found, suggests."""
         assert self.tolerance is not None
         span = self.times[-1] - self.times[0]
-        h = self.first_step or starting_step(
-            Evaluator(field, self.layout), self.times[0], y0, k0, span, self.tolerance, order
-        )
+        probe = Evaluator(field, self.layout)
+        h = self.first_step or starting_step(probe, self.times[0], y0, k0, span, self.tolerance, order)
+        self.probes = probe.nfe
         return min(h, abs(span))
 
 
@@ -170,11 +172,10 @@ class _Run:
     ) -> tuple[Tensor, Stats]:
         """``(ys, stats)``, ys of shape (T, n)."""
         problem, control = self.problem, self._control(memory)
-        probes = problem.tolerance is not None and problem.first_step is None
         ys, counts = march(self.method, f, grid, control, memory, keep)
         if problem.tolerance is None:
             _check_finite(ys, problem.times)
-        return ys, Stats(f.nfe + probes, *counts, Status.ok, control.h)
+        return ys, Stats(f.nfe + problem.probes, *counts, Status.ok, control.h)
 
     @torch.no_grad()
     def _control(self, memory: Tensor) -> Control:
