@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from odebench.contract import Dynamics, PyTree, SolveError, Stats, Status
+from odebench.contract import Dynamics, PyTree, Stats, Status
 from odebench.control import DEFAULTS, check_options
 from odebench.tableau import ExplicitRungeKutta
 from odebench_torch.checkpoints import Checkpoints, limit_of
@@ -23,6 +22,7 @@ from odebench_torch.path import Path, TracingStepper
 from odebench_torch.scheme import Scheme
 from odebench_torch.starting import starting_step
 from odebench_torch.stepping import Evaluator, Stepper, march
+from odebench_torch.times import check_finite, checked_times
 
 
 class RungeKutta:
@@ -110,7 +110,7 @@ class _Problem:
         norm: Callable[[PyTree], Tensor | float] | None = None,
     ) -> None:
         check_options(rtol, atol, step, num_steps, max_steps, min_step, first_step)
-        self.times = _checked(ts)
+        self.times = checked_times(ts)
         self.layout = Layout(y0)
         self.scheme = scheme(self.layout.dtype, self.layout.device)
         adaptive = tableau.adaptive and step is None and num_steps is None
@@ -127,7 +127,7 @@ class _Problem:
         pace = self._pace(stepper)
         accepted, rejected = march(stepper, pace, times, ys, self.tolerance)
         if self.tolerance is None:
-            _check_finite(ys, times)
+            check_finite(ys, times)
         return ys, Stats(f.nfe, accepted, rejected, Status.ok, pace.h)
 
     def _pace(self, stepper: Stepper) -> Pace:
@@ -141,20 +141,3 @@ class _Problem:
         f.drop(1)
         goals = times[-1:] if has_dense else times[1:]
         return AdaptivePace(times[0], goals, min(h, abs(span)), self.error_order, self.max_steps, self.min_step)
-
-
-def _checked(ts: Tensor) -> list[float]:
-    if ts.ndim != 1 or not len(ts):
-        raise ValueError(f"ts must be a vector of at least one time, got shape {tuple(ts.shape)}")
-    times = [float(t) for t in ts.tolist()]
-    ascending = times[-1] > times[0]
-    for i, (before, after) in enumerate(itertools.pairwise(times), start=1):
-        if not (before < after if ascending else before > after):
-            raise ValueError(f"ts must be strictly monotone, but ts[{i - 1}] = {before} and ts[{i}] = {after}")
-    return times
-
-
-def _check_finite(ys: Tensor, times: list[float]) -> None:
-    finite = ys.isfinite().all(dim=1).tolist()
-    if not all(finite):
-        raise SolveError(Status.non_finite, times[max(finite.index(False) - 1, 0)])

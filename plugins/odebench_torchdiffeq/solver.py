@@ -15,8 +15,8 @@ from odebench.contract import Dynamics, PyTree, SolveError, Stats, Status, Unsup
 from odebench.control import DEFAULTS, check_options
 from odebench_torch.layout import Layout, flatten
 from odebench_torch.pace import SLIVER
+from odebench_torch.times import checked_times
 from odebench_torchdiffeq.field import Field, with_params
-from odebench_torchdiffeq.times import checked_times
 
 Integrate = Callable[..., Any]
 

@@ -15,7 +15,7 @@ from odebench.control import DEFAULTS, check_options
 from odebench_torch.layout import Layout
 from odebench_torch.norms import largest_rms
 from odebench_torch.pace import SLIVER
-from odebench_torchdiffeq.times import checked_times
+from odebench_torch.times import checked_times
 from odebench_torchode.loops import Joint, Loop, autodiff
 
 Integrate = Callable[[Joint, Tensor, Tensor, Tensor | None], tuple[Tensor, Any]]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import bisect
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from odebench.contract import Dynamics, PyTree, SolveError, Stats, Status
+from odebench.contract import Dynamics, PyTree, Stats, Status
 from odebench.control import DEFAULTS, check_options
 from odebench_torch.checkpoints import Checkpoints, limit_of
 from odebench_torch.dynamics import Field, bind
@@ -23,6 +22,7 @@ from odebench_torch.norms import Tolerance
 from odebench_torch.pace import AdaptivePace, FixedPace
 from odebench_torch.starting import starting_step
 from odebench_torch.stepping import Evaluator
+from odebench_torch.times import check_finite, checked_times
 
 
 class Problem:
@@ -49,7 +49,7 @@ class Problem:
         norm: Callable[[PyTree], Tensor | float] | None = None,
     ) -> None:
         check_options(rtol, atol, step, num_steps, max_steps, min_step, first_step)
-        self.times = _checked(ts)
+        self.times = checked_times(ts)
         self.layout = Layout(y0)
         fixed = not adaptive or step is not None or num_steps is not None
         self.tolerance = None if fixed else Tolerance(self.layout, rtol, atol, norm)
@@ -174,7 +174,7 @@ class _Run:
         problem, control = self.problem, self._control(memory)
         ys, counts = march(self.method, f, grid, control, memory, keep)
         if problem.tolerance is None:
-            _check_finite(ys, problem.times)
+            check_finite(ys, problem.times)
         return ys, Stats(f.nfe + problem.probes, *counts, Status.ok, control.h)
 
     @torch.no_grad()
@@ -198,20 +198,3 @@ class _Path:
         n = bisect.bisect_left(self._ends, self._sign * float(t))
         y = self.pieces[n](torch.tensor([float(t)], dtype=torch.float64))[0]
         return self.layout.tree(self.layout.views(y))
-
-
-def _checked(ts: Tensor) -> list[float]:
-    if ts.ndim != 1 or not len(ts):
-        raise ValueError(f"ts must be a vector of at least one time, got shape {tuple(ts.shape)}")
-    times = [float(t) for t in ts.tolist()]
-    ascending = times[-1] > times[0]
-    for i, (before, after) in enumerate(itertools.pairwise(times), start=1):
-        if not (before < after if ascending else before > after):
-            raise ValueError(f"ts must be strictly monotone, but ts[{i - 1}] = {before} and ts[{i}] = {after}")
-    return times
-
-
-def _check_finite(ys: Tensor, times: list[float]) -> None:
-    finite = ys.isfinite().all(dim=1).tolist()
-    if not all(finite):
-        raise SolveError(Status.non_finite, times[max(finite.index(False) - 1, 0)])
