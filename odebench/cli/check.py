@@ -59,8 +59,10 @@ def _run(items: list[Item], console: Console) -> list[Row]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=len(items))
-        rows = []
+        rows: list[Row] = []
         for item in items:
+            if not console.is_terminal and (not rows or rows[-1].backend != item.backend):
+                click.echo(f"checking {item.backend}", err=True)
             progress.update(bar, description=f"{item.backend}: {item.check}")
             rows.append(item.run())
             progress.advance(bar)
