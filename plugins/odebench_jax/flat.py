@@ -45,11 +45,14 @@ class Layout:
         return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
     def ravel(self, state: PyTree) -> jax.Array:
-        """:raises TypeError: when the tree or a shape is not the layout's."""
+        """:raises TypeError: when the tree or a shape is not the layout's, or a leaf is not real and floating-point."""
         leaves, treedef = jax.tree.flatten(state)
         shapes = tuple(jnp.shape(x) for x in leaves)
         if treedef != self.treedef or shapes != self.shapes:
             raise TypeError(f"f must return what y is: {self.treedef} of {self.shapes}, got {treedef} of {shapes}")
+        for x in leaves:
+            if not jnp.issubdtype(jnp.result_type(x), jnp.floating):
+                raise TypeError(f"f must return real floating-point arrays, got {jnp.result_type(x)}")
         flat = [jnp.ravel(x).astype(self.dtype) for x in leaves]
         return jnp.concatenate(flat) if len(flat) > 1 else flat[0]
 

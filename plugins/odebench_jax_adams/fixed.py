@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from odebench_jax.functional.method import Advance, Problem
 from odebench_jax.lanes import any_lane
 from odebench_jax.stages import Stages
-from odebench_jax_implicit.method import Advance, Problem
 from odebench_rungekutta.rk4 import RK4
 
 from .history import History, Step, between, differences, integrals, weighted

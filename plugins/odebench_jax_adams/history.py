@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from odebench_jax_implicit.method import Problem
+from odebench_jax.functional.method import Problem
 
 
 class History(NamedTuple):

@@ -1,8 +1,8 @@
-"""The Adams methods as JAX solvers: see :class:`odebench_jax_implicit.solver.Solver`."""
+"""The Adams methods as JAX solvers: see :class:`odebench_jax.functional.solver.Solver`."""
 
 from __future__ import annotations
 
-from odebench_jax_implicit.solver import Solver
+from odebench_jax.functional.solver import Solver
 
 from .fixed import FixedOrder
 from .variable import VariableOrder

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from odebench.control import FACTOR_MIN
-from odebench_jax_implicit.method import Advance, Problem
+from odebench_jax.functional.method import Advance, Problem
 
 from .fixed import FixedOrder
 from .history import History, Step, between, differences, integrals, weighted

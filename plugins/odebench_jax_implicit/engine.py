@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from odebench.tableau import DiagonallyImplicitRungeKutta
+from odebench_jax.functional.solver import Solver
 
-from .solver import Solver
 from .stages import DiagonallyImplicit
 
 

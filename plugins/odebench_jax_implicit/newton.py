@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from odebench_jax.functional.method import Params, Problem
 from odebench_jax.indexing import row as at
 from odebench_jax.lanes import any_lane
 
 from .linear import factors, is_dense, solve_factored, solve_matrix_free
-from .method import Params, Problem
 
 ADAPTIVE_LIMIT, FIXED_LIMIT = 12, 50
 """Iterations. A fixed step cannot be shortened, and is solved to rounding at whatever rate."""

@@ -11,13 +11,13 @@ import numpy as np
 from jax import lax
 
 from odebench.tableau import DiagonallyImplicitRungeKutta
+from odebench_jax.functional.method import Advance, Memory, Problem
 from odebench_jax.indexing import row as at
 from odebench_jax.indexing import with_row
 from odebench_jax.stages import combine
 from odebench_jax.steps import floored, next_step
 
 from .linear import is_dense, solve_matrix_free
-from .method import Advance, Memory, Problem
 from .newton import FORCING, Matrix, Stage, solve_stage
 
 

@@ -13,6 +13,7 @@ from jax.tree_util import Partial
 
 from odebench.contract import Dynamics, PyTree, Stats
 from odebench.control import DEFAULTS
+from odebench_jax.arguments import checked, raise_unless_ok
 from odebench_jax.flat import Layout
 from odebench_jax.forward import Knobs
 from odebench_jax.rule import hashable
@@ -22,7 +23,6 @@ from .dense import integrate_dense
 from .differentiable import differentiable
 from .loop import Plan
 from .method import AdaptiveMethod, Method, Params
-from .options import checked, raise_unless_ok
 
 Norm = Callable[[PyTree], jax.Array]
 
