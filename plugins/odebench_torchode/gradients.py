@@ -9,7 +9,7 @@ import torch
 import torchode  # type: ignore[import-untyped]
 from torch import Tensor
 
-from odebench.contract import Dynamics, OdeInt, PyTree, Solve
+from odebench.contract import Dynamics, OdeInt, PyTree, Solve, Unsupported
 from odebench_torchode.loops import Joint, solution
 
 
@@ -58,8 +58,10 @@ def _detached(
     adjoint: Any, y: Tensor, ts: Tensor, dt0: Tensor | None, outer: Sequence[Tensor], inner: Sequence[Tensor]
 ) -> tuple[Tensor, Any]:
     """Solve with leaves in place of y and the parameters, which must be leaves in a module, and hand on gradients."""
+    if ts.requires_grad:
+        raise Unsupported("torchode's backsolves give no gradient with respect to times: detach ts")
     start = y.detach().requires_grad_()
-    ys, stats = solution(adjoint, start, ts.detach(), dt0)
+    ys, stats = solution(adjoint, start, ts, dt0)
     if not ys.requires_grad:
         return ys, stats
     return _Bridge.apply((ys, start, *inner), y, *outer), stats  # type: ignore[no-untyped-call]
