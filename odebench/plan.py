@@ -101,7 +101,7 @@ def plan(name: str, suite: Suite, preset: Preset, registry: Registry, selection:
     """Every cell, in the suite's order, once. :raises UserError: for names and filters that match nothing."""
     planner = _Planner(name, suite, preset, registry, selection)
     cells: dict[str, Cell] = {}
-    for matrix in suite.matrix:
+    for matrix in suite.blocks(preset):
         for cell in planner.expand(matrix):
             cells.setdefault(cell.hash, cell)
     if not cells and selection.backends:

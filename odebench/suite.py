@@ -6,7 +6,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+)
 
 from odebench.errors import UserError, choices
 
@@ -38,6 +47,10 @@ class Tolerance(_Table):
     atol: PositiveFloat
 
 
+_OWN_KEYS = {"rtol": "tolerances", "atol": "tolerances", "num_steps": "equal_steps"}
+"""What a record says of a cell outside of ``solve``, so that nothing in there can contradict it."""
+
+
 class Matrix(_Table):
     """A block of cells: the product of its lists.
 
@@ -47,8 +60,10 @@ class Matrix(_Table):
         they get the first.
     :param equal_steps: numbers of equal steps for every solver, adaptive or not, in place of tolerances.
     :param options: of the tasks, beside the preset's. A list is a further dimension of the matrix.
+    :param presets: those that the block is part of; all when left out.
     :param measure: the passes made of these cells; the preset's when left out, and never others than those.
     :param solve: options of the backends, as ``first_step``, ``max_steps`` or a gradient method's own; a list likewise.
+        Not those that the matrix has itself.
     """
 
     tasks: NonEmpty
@@ -57,9 +72,26 @@ class Matrix(_Table):
     dtypes: Annotated[list[DType], Field(min_length=1)] = ["float32"]
     num_steps: PositiveInt = 8
     equal_steps: list[PositiveInt] = []
+    presets: list[str] | None = None
     measure: list[Pass] | None = None
     options: dict[str, JsonValue] = {}
     solve: dict[str, JsonValue] = {}
+
+    @field_validator("options", "solve")
+    @classmethod
+    def _no_empty_sweep(cls, options: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        for name, value in options.items():
+            if value == []:
+                raise ValueError(f"{name} has no value")
+        return options
+
+    @field_validator("solve")
+    @classmethod
+    def _said_elsewhere(cls, solve: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        for name, key in _OWN_KEYS.items():
+            if name in solve:
+                raise ValueError(f"{name} is said by {key}")
+        return solve
 
 
 class Reference(_Table):
@@ -145,6 +177,11 @@ class Suite(_Table):
     rows: list[Row] = []
     columns: list[str] = []
     fits: list[Fit] = []
+
+    def blocks(self, preset: Preset) -> list[Matrix]:
+        """The blocks of the matrix that a preset of this suite is made of."""
+        name = next((name for name, known in self.presets.items() if known is preset), "")
+        return [matrix for matrix in self.matrix if matrix.presets is None or name in matrix.presets]
 
     def preset(self, name: str | None) -> Preset:
         name = name or self.default_preset

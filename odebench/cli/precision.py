@@ -33,6 +33,8 @@ def precision(runs: tuple[Path, ...], targets: str, error: str, task: str) -> No
     if not all(0 < target < 1e300 for target in wanted):
         raise UserError(f"--target {targets}: an error must be positive and finite")
     records = [record for run in runs for record in Store.open(run).records()]
+    if not records:
+        raise UserError("no records yet: there is nothing to compare")
     shown = [record for record in records if fnmatchcase(record.config["task"], task)]
     if not shown:
         raise UserError(

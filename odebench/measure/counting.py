@@ -36,10 +36,11 @@ class Counter:
         session.adapter.flush()
         # Products in the forward solve are an implicit method's own, beside its evaluations.
         nfe_forward, linear = counts.f, counts.jvp + counts.vjp
-        reached = counts.earliest, counts.latest
+        earliest, latest = counts.earliest, counts.latest
         counts.clear()
         session.adapter.block(self._gradient(params, session.probe))
         session.adapter.flush()
+        reached = min(earliest, counts.earliest), max(latest, counts.latest)
         nfe, accepted, rejected = (sum(int(claim[i]) for claim in claims) for i in range(3))
         found: dict[str, float] = {
             "solved_size": max(self._sizes, default=0),

@@ -72,16 +72,18 @@ def draw(records: Sequence[Record], x: str, y: str, file: Path) -> None:
 
     panels = lines(records, x, y)
     if not panels:
-        names = {name for record in records for name in (*record.metrics, *record.config)}
+        names = {"step"} if any(record.curve for record in records) else set()
+        for record in records:
+            names |= {*record.metrics, *record.config} | {f"option_{name}" for name in record.config.get("options", {})}
         missing = next((name for name in (x, y) if name not in names), f"{y} against {x}")
         raise UserError(f"no record that ended well has {missing}; {choices(missing, names)}")
+    if not file.suffix:
+        raise UserError(f"--output {file}: its ending says the format, as in {file}.svg")
     columns = min(3, len(panels))
     rows = math.ceil(len(panels) / columns)
     backends = dict.fromkeys(label for named in panels.values() for label in named)
     styles = {label: _style(i) for i, label in enumerate(backends)}
-    with mpl.rc_context(
-        {"font.size": 9, "svg.hashsalt": "odebench", "axes.spines.top": False, "axes.spines.right": False}
-    ):
+    with mpl.rc_context(_SETTINGS):
         figure = Figure(
             figsize=(4.2 * columns + 0.3, 3.2 * rows + 0.17 * math.ceil(len(backends) / 3) + 0.3), layout="constrained"
         )

@@ -80,6 +80,8 @@ COLUMNS = (
 FURTHER = (
     Column("JVPs", ("jvps",), _count, best=False),
     Column("NFE\nbwd", ("nfe_backward",), _count),
+    Column("VJPs", ("vjps",), _count, best=False),
+    Column("size\nsolved", ("solved_size",), _count),
     Column("forward\nerror", ("forward_error",), _scientific, limit="reference_forward_agreement"),
     Column("against\ny0", ("gradient_error_y0",), _scientific, limit="reference_gradient_agreement_y0"),
     Column(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,20 +18,32 @@ from .fields import Floats
 _NAMESPACES = {"torch": "array_api_compat.torch", "jax": "jax.numpy", "numpy": "odebench_numpy.namespace"}
 
 
+class Problem(NamedTuple):
+    """What is integrated, from 0 to ``end``.
+
+    :param f: one of :mod:`.fields`.
+    :param inputs: y0 and the field's parameters, float64.
+    :param captured: whether the field captures its parameters in place of being given them.
+    """
+
+    f: Callable[..., Array]
+    inputs: dict[str, Floats]
+    end: float
+    captured: bool = False
+
+
 class FieldTask:
     """An :class:`odebench.contract.TaskInstance` with params ``y0``, ``ts`` and those of the field.
 
     The loss is a weighted sum of the outputs after the first: a linear one adds nothing to the gradient's difficulty.
 
     :param framework: ``torch``, ``jax`` or ``numpy``.
-    :param f: one of :mod:`.fields`.
-    :param inputs: y0 and the field's parameters, float64.
-    :param end: the last time; the first is 0.
+    :param seed: of nothing here: a given problem is the same for every seed.
+    :param end: the last time; the problem's own when left out.
     :param outputs: how many times, both ends included, equally spaced.
     :param observe: what the loss sees: ``"all"`` outputs or the ``"last"``.
     :param loss_scale: a factor of the loss.
     :param inert: how many further parameters there are that the field never uses.
-    :param captured: whether the field captures its parameters in place of being given them.
     :raises UserError: for an option out of range.
     """
 
@@ -38,32 +51,31 @@ class FieldTask:
 
     def __init__(
         self,
+        problem: Problem,
         framework: str,
-        f: Callable[..., Array],
-        inputs: dict[str, Floats],
-        end: float,
         *,
+        seed: int,
+        end: float | None = None,
         outputs: int = 2,
         observe: Literal["all", "last"] = "all",
         loss_scale: float = 1.0,
         inert: int = 0,
-        captured: bool = False,
     ) -> None:
-        if not isinstance(outputs, int) or outputs < 2:
-            raise UserError(f"gradients: outputs must be a whole number of at least 2, got {outputs!r}")
+        end = problem.end if end is None else end
+        _whole("outputs", outputs, 2)
+        _whole("inert", inert, 0)
+        _positive("loss_scale", loss_scale)
+        _positive("end", end)
         if observe not in ("all", "last"):
             raise UserError(f"gradients: observe must be 'all' or 'last', got {observe!r}")
-        if not isinstance(inert, int) or inert < 0:
-            raise UserError(f"gradients: inert must be a whole number of at least 0, got {inert!r}")
-        if not isinstance(loss_scale, int | float) or not 0 < loss_scale < np.inf:
-            raise UserError(f"gradients: loss_scale must be positive and finite, got {loss_scale!r}")
-        self._f, self._xp = f, import_module(_NAMESPACES[framework])
-        self._captured = captured
+        self._f, self._xp = problem.f, import_module(_NAMESPACES[framework])
+        self._captured = problem.captured
         self._end_only, self._scale = observe == "last", loss_scale
-        self.params: dict[str, Any] = {**inputs, "ts": np.linspace(0.0, end, outputs)}
+        y0 = problem.inputs["y0"]
+        self.params: dict[str, Any] = {**problem.inputs, "ts": np.linspace(0.0, end, outputs)}
         if inert:
             self.params["inert"] = np.zeros(inert)
-        self._weights = _weights(inputs["y0"].size).reshape(inputs["y0"].shape) / inputs["y0"].size
+        self._weights = _weights(y0.size).reshape(y0.shape) / y0.size
 
     def probe(self) -> PyTree:
         """The loss's weights, of y0's shape."""
@@ -91,6 +103,16 @@ class FieldTask:
         return {}
 
 
+def _whole(name: str, value: Any, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UserError(f"gradients: {name} must be a whole number of at least {least}, got {value!r}")
+
+
+def _positive(name: str, value: Any) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < np.inf:
+        raise UserError(f"gradients: {name} must be positive and finite, got {value!r}")
+
+
 def _weights(size: int) -> Floats:
     """A fixed pattern of multiples of 1/8 without a symmetry."""
     return ((3 * np.arange(size) + 1) % 7 - 3.0) / 8 + 1 / 16
@@ -104,33 +126,22 @@ def make_field(
     hidden: int = 16,
     batch: int = 4,
     end: float = 2.0,
-    **options: Any,
+    loss_scale: float = 1.0,
 ) -> FieldTask:
-    """A neural field on ``batch`` states of ``state`` numbers, D = batch · state, K = hidden · (2 · state + 1)."""
+    """A neural field on ``batch`` states of ``state`` numbers, D = batch · state, K = hidden · (2 · state + 1), drawn
+    from the seed."""
+    for name, size in (("state", state), ("hidden", hidden), ("batch", batch)):
+        _whole(name, size, 1)
     rng = np.random.default_rng(seed)
     inputs = fields.neural_parameters(rng, state, hidden) | {"y0": rng.standard_normal((batch, state))}
-    return FieldTask(framework, fields.neural, inputs, end, **options)
+    return FieldTask(Problem(fields.neural, inputs, end), framework, seed=seed, loss_scale=loss_scale)
 
 
-def make_spiral(framework: str, *, seed: int, end: float = 4.0, **options: Any) -> FieldTask:
-    """The cubic spiral from (2, 0): the same for every seed."""
-    inputs = {"y0": np.array([[2.0, 0.0]]), "a": np.array([[-0.1, 2.0], [-2.0, -0.1]])}
-    return FieldTask(framework, fields.spiral, inputs, end, **options)
+_SPIRAL = {"y0": np.array([[2.0, 0.0]]), "a": np.array([[-0.1, 2.0], [-2.0, -0.1]])}
+_VANDERPOL = {"y0": np.array([2.0, 0.5]), "mu": np.array(1.0)}
+_WALL = {"y0": np.array([1.0, 2.0]), "k": np.array([3.0, 1.0])}
 
-
-def make_vanderpol(framework: str, *, seed: int, mu: float = 1.0, end: float = 8.0, **options: Any) -> FieldTask:
-    """Van der Pol's oscillator from (2, 0.5): the same for every seed."""
-    inputs = {"y0": np.array([2.0, 0.5]), "mu": np.array(float(mu))}
-    return FieldTask(framework, fields.vanderpol, inputs, end, **options)
-
-
-def make_wall(framework: str, *, seed: int, **options: Any) -> FieldTask:
-    """A field that is not a number beyond t1 = 1: the same for every seed."""
-    inputs = {"y0": np.array([1.0, 2.0]), "k": np.array([3.0, 1.0])}
-    return FieldTask(framework, fields.wall, inputs, 1.0, **options)
-
-
-def make_closure(framework: str, *, seed: int, **options: Any) -> FieldTask:
-    """The cubic spiral, whose matrix the field captures: the same for every seed."""
-    inputs = {"y0": np.array([[2.0, 0.0]]), "a": np.array([[-0.1, 2.0], [-2.0, -0.1]])}
-    return FieldTask(framework, fields.spiral, inputs, 4.0, captured=True, **options)
+make_spiral = partial(FieldTask, Problem(fields.spiral, _SPIRAL, 4.0))
+make_vanderpol = partial(FieldTask, Problem(fields.vanderpol, _VANDERPOL, 8.0))
+make_wall = partial(FieldTask, Problem(fields.wall, _WALL, 1.0))
+make_closure = partial(FieldTask, Problem(fields.spiral, _SPIRAL, 4.0, captured=True))

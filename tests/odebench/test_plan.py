@@ -1,5 +1,6 @@
 """A plan is the product of a matrix in a fixed order, each point once, and each named by a canonical hash."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from odebench import descriptors
 from odebench.errors import UserError
-from odebench.plan import Cell, Selection
+from odebench.plan import Cell, Selection, plan
 from odebench.registry import load_registry
+from odebench.suite import Suite
 
 CELL = Cell(
     suite="s", task="t", backend="l/s/g", framework="f", library="l", solver="s", gradient="g", device="cpu",
@@ -277,3 +279,114 @@ def test_the_hash_knows_every_field(field, data):
 def test_the_hash_is_the_same_on_every_machine():
     """A committed run can be compared with another's, so its value is fixed here."""
     assert CELL.hash == "8c69809dec80"
+
+
+def test_options_that_are_lists_are_swept(make_cells):
+    """Those of the matrix over those of the preset, and of these the ones for the task over those for all."""
+    cells = make_cells(
+        {"tasks": ["toy/line", "toy/decay"], "backends": ["toy", "toy/rk4/numeric"], "options": {"a": [1, 2], "b": 5}},
+        preset={"options": {"b": 0, "c": [7, 8]}, "options_for": {"*/decay": {"c": 9, "d": "x"}, "*/none": {"e": 1}}},
+    )
+    assert [(cell.task, cell.options) for cell in cells] == [
+        *(("toy/line", {"a": a, "b": 5, "c": c}) for c in (7, 8) for a in (1, 2)),
+        *(("toy/decay", {"a": a, "b": 5, "c": 9, "d": "x"}) for a in (1, 2)),
+    ]
+
+
+def test_options_of_the_backend(make_cells):
+    """Swept likewise, bound with the tolerances, and no concern of a task without an ODE."""
+    solve = {"max_steps": 64, "first_step": [0.1, 0.2]}
+    cells = make_cells({"tasks": ["toy/decay", "toy/line"], "backends": ["toy", "toy/dopri5/numeric"], "solve": solve})
+    assert [(cell.task, cell.solve_options) for cell in cells] == [
+        ("toy/decay", {"rtol": 1e-6, "atol": 1e-6, "max_steps": 64, "first_step": 0.1}),
+        ("toy/decay", {"rtol": 1e-6, "atol": 1e-6, "max_steps": 64, "first_step": 0.2}),
+        ("toy/line", {}),
+    ]
+    assert cells[0].config["solve"] == {"max_steps": 64, "first_step": 0.1}
+    assert len({cell.hash for cell in cells}) == 3
+
+
+def test_a_cell_without_options_of_the_backend_is_named_as_ever(make_cells):
+    """Its configuration does not mention them, so runs from before there were any can be compared and resumed."""
+    (plain,), (given) = make_cells(), make_cells({"solve": {"max_steps": 64}})
+    assert "solve" not in plain.config
+    assert {k: v for k, v in given[0].config.items() if k != "solve"} == plain.config
+    assert given[0].hash != plain.hash
+    assert replace(given[0], solve={}).hash == plain.hash
+
+
+TWO = [{"rtol": 1e-3, "atol": 1e-3}, {"rtol": 1e-5, "atol": 1e-5}]
+
+
+def accuracies(cells):
+    return [(cell.solver, cell.rtol, cell.num_steps) for cell in cells]
+
+
+def test_equal_steps_are_for_every_solver(make_cells):
+    """In place of tolerances, of which the first is still said."""
+    matrix = {"backends": ["toy/rk4/numeric", "toy/dopri5/numeric"], "tolerances": TWO, "equal_steps": [4, 16]}
+    cells = make_cells(matrix)
+    assert accuracies(cells) == [(solver, 1e-3, n) for solver in ("rk4", "dopri5") for n in (4, 16)]
+    assert cells[3].solve_options == {"rtol": 1e-3, "atol": 1e-3, "num_steps": 16}
+
+
+def test_a_fixed_step_solver_gets_the_first_tolerance(make_cells):
+    """It would do the same at each, so it is measured once."""
+    matrix = {"backends": ["toy/rk4/numeric", "toy/dopri5/numeric"], "tolerances": TWO, "num_steps": 4}
+    assert accuracies(make_cells(matrix)) == [("rk4", 1e-3, 4), ("dopri5", 1e-3, None), ("dopri5", 1e-5, None)]
+
+
+def test_a_preset_does_part_of_the_matrix(make_cells):
+    """Backends and tasks that match one of its globs, and tolerances that are not too tight for it; a bare
+    framework is no backend."""
+    matrix = {"tasks": ["toy/decay", "toy/line"], "backends": ["toy", "toy/heun?/numeric", "toy/dopri5/numeric"]}
+    cells = make_cells(matrix | {"tolerances": TWO}, preset={"backends": ["*/heun3/*", "*/dop*"], "tightest": 1e-4})
+    assert accuracies(cells) == [("heun3", 1e-3, 8), ("dopri5", 1e-3, None), ("", None, None)]
+    assert [cell.task for cell in make_cells(matrix, preset={"tasks": ["*/line", "x"]})] == ["toy/line"]
+    on_equality = make_cells({"tolerances": TWO}, preset={"tightest": 1e-5})
+    assert [cell.rtol for cell in on_equality] == [1e-3, 1e-5]
+
+
+def test_backends_of_the_command_line_are_narrowed_by_the_preset_too(make_cells):
+    """``--backend`` replaces the suite's, and the preset goes on saying what takes part."""
+    selection = Selection(backends=("toy/rk4*/numeric",))
+    assert names(make_cells(preset={"backends": ["toy/rk4/*"]}, selection=selection)) == ["toy/rk4/numeric"]
+
+
+def test_passes(make_cells):
+    """A block's own are those of the preset that it names, in the preset's order; the hash does not know them."""
+    blocks = [
+        {"backends": ["toy/rk4/numeric"], "measure": ["accuracy", "timing", "peak"]},
+        {"backends": ["toy/euler/numeric"]},
+        {"backends": ["toy/heun2/numeric"], "measure": []},
+    ]
+    preset = {"measure": ["timing", "counting", "accuracy"]}
+    cells = make_cells(blocks, preset=preset)
+    assert [cell.measure for cell in cells] == [("timing", "accuracy"), ("timing", "counting", "accuracy"), ()]
+    (other,) = make_cells({"backends": ["toy/rk4/numeric"]}, preset=preset)
+    assert other.hash == cells[0].hash
+
+
+SWEPT = st.dictionaries(
+    st.sampled_from(["a", "b", "c"]),
+    st.integers(0, 9) | st.lists(st.integers(0, 9), min_size=1, max_size=3, unique=True),
+)
+
+
+@given(options=SWEPT, solve=SWEPT, seeds=st.lists(st.integers(0, 3), min_size=1, max_size=2, unique=True))
+def test_a_sweep_is_the_product_of_its_lists(registry, options, solve, seeds):
+    """Every combination once: one value of each option, each of a backend's and each seed."""
+    matrix = {"tasks": ["toy/decay"], "backends": ["toy/dopri5/numeric"], "options": options, "solve": solve}
+    suite = Suite(title="", default_preset="p", presets={"p": {"seeds": seeds}}, matrix=[matrix])
+    cells = plan("made", suite, suite.presets["p"], registry, Selection())
+
+    def listed(table):
+        return {key: value if isinstance(value, list) else [value] for key, value in table.items()}
+
+    lists = [*listed(options).values(), *listed(solve).values(), seeds]
+    assert len(cells) == len({cell.hash for cell in cells}) == math.prod(map(len, lists))
+    for cell in cells:
+        assert cell.options.keys() == options.keys()
+        assert cell.solve.keys() == solve.keys()
+        assert all(cell.options[key] in values for key, values in listed(options).items())
+        assert all(cell.solve[key] in values for key, values in listed(solve).items())

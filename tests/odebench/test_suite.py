@@ -12,15 +12,23 @@ from hypothesis import strategies as st
 
 from odebench.errors import UserError
 from odebench.plan import Selection, plan
-from odebench.suite import Suite, find_suite, read_suite
+from odebench.suite import Suite, find_suite, plugin_folders, read_suite
 
-VALID = {
+LEAST = {
     "title": "A suite",
     "default_preset": "quick",
     "matrix": [{"tasks": ["toy/decay"], "backends": ["toy/rk4/numeric"], "tolerances": [{"rtol": 1e-3, "atol": 1e-4}]}],
     "presets": {"quick": {"measure": ["timing"], "options": {"steps": 3}, "seeds": [1, 2]}, "paper": {}},
     "reference": [{"task": "*", "backends": ["a", "b"], "tolerance": {"rtol": 1e-9, "atol": 1e-9}}],
     "rows": [{"name": "Row", "task": "toy/*"}],
+}
+FURTHER = {"options": {"size": [1, 2], "deep": {"a": 1}}, "solve": {"max_steps": 64}, "measure": ["timing"]}
+NARROW = {"backends": ["toy/*"], "tasks": ["*"], "tightest": 1e-8, "options_for": {"toy/*": {"steps": [4, 5]}}}
+VALID = LEAST | {
+    "columns": ["forward_s"],
+    "fits": [{"x": "num_steps", "y": "forward_s"}],
+    "matrix": [LEAST["matrix"][0] | FURTHER | {"equal_steps": [4, 8]}],
+    "presets": {"quick": LEAST["presets"]["quick"] | NARROW, "paper": {}},
 }
 
 
@@ -107,6 +115,23 @@ def test_every_suite_of_this_repository_is_valid():
         (["matrix", 0, "num_steps"], 0, "num_steps: input should be greater than 0 (got 0)"),
         (["presets", "quick", "time_limit"], float("inf"), "presets.quick.time_limit: input should be less than"),
         (["presets", "quick", "min_samples"], "many", "presets.quick.min_samples: input should be a valid integer"),
+        (["matrix", 0, "equal_steps"], [8, 0], "matrix.0.equal_steps.1: input should be greater than 0 (got 0)"),
+        (["matrix", 0, "measure"], ["time"], "matrix.0.measure.0: unknown value 'time'; did you mean 'timing'?"),
+        (["matrix", 0, "solves"], {}, "unknown key 'matrix.0.solves'; did you mean 'solve'? valid: backends, "),
+        (["matrix", 0, "options"], [1], "matrix.0.options: input should be a valid dictionary"),
+        (["matrix", 0, "options"], {"a": []}, "matrix.0.options: value error, a has no value"),
+        (["matrix", 0, "solve"], {"max_steps": []}, "matrix.0.solve: value error, max_steps has no value"),
+        (["matrix", 0, "solve"], {"rtol": 1e-3}, "matrix.0.solve: value error, rtol is said by tolerances"),
+        (["matrix", 0, "solve"], {"num_steps": 4}, "matrix.0.solve: value error, num_steps is said by equal_steps"),
+        (["presets", "quick", "backends"], [], "presets.quick.backends: list should have at least 1 item"),
+        (["presets", "quick", "tasks"], [], "presets.quick.tasks: list should have at least 1 item"),
+        (["presets", "quick", "options_fr"], {}, "'presets.quick.options_fr'; did you mean 'options_for'?"),
+        (["presets", "quick", "options_for"], {"t/*": 3}, "presets.quick.options_for.t/*: input should be a valid d"),
+        (["presets", "quick", "count_every"], 0, "presets.quick.count_every: input should be greater than 0 (got 0)"),
+        (["uses"], "../mnist", "uses: input should be a valid list"),
+        (["columns"], [3], "columns.0: input should be a valid string (got 3)"),
+        (["fits"], [{"x": "rtol"}], "missing key 'fits.0.y'"),
+        (["fits"], [{"x": "a", "y": "b", "tasks": "*"}], "unknown key 'fits.0.tasks'; did you mean 'task'? valid: "),
         (["default_preset"], "slow", "unknown default_preset 'slow'; valid: paper, quick"),
         (["matrix"], 3, "matrix: input should be a valid list (got 3)"),
         (["presets", "quick"], [], "presets.quick: input should be a valid dictionary"),
@@ -154,6 +179,56 @@ def test_a_file_that_cannot_be_read_is_the_users_error(tmp_path):
     (tmp_path / "suite.toml").write_bytes(b'title = "\xff"')
     with pytest.raises(UserError, match=r"suite\.toml: not valid TOML"):
         read_suite(tmp_path)
+
+
+def test_what_was_added_to_a_suite_is_nothing_when_left_out():
+    """So that a suite that was valid before stays what it was."""
+    suite = read(LEAST)
+    matrix, preset = suite.matrix[0], suite.preset("paper")
+    assert (suite.uses, suite.columns, suite.fits) == ([], [], [])
+    assert (matrix.options, matrix.solve, matrix.equal_steps, matrix.measure) == ({}, {}, [], None)
+    assert (preset.backends, preset.tasks, preset.tightest, preset.options_for) == (["*"], ["*"], 0.0, {})
+    assert "evaluation" not in preset.measure
+
+
+def test_columns_and_fits():
+    """Arrive as they were written; a fit is of all tasks unless it says of which."""
+    fits = [{"x": "num_steps", "y": "memory_bytes"}, {"x": "option_batch", "y": "forward_s", "task": "toy/*"}]
+    suite = read(VALID | {"columns": ["forward_s", "vjps"], "fits": fits})
+    assert suite.columns == ["forward_s", "vjps"]
+    assert [fit.model_dump() for fit in suite.fits] == [fits[0] | {"task": "*"}, fits[1]]
+
+
+@pytest.fixture
+def suites(tmp_path):
+    """Three suites side by side, of which the last one uses what it is given."""
+
+    def write(*uses):
+        for name, data in (("a", VALID), ("b", VALID), ("mine", VALID | {"uses": list(uses)})):
+            (tmp_path / name).mkdir(exist_ok=True)
+            (tmp_path / name / "suite.toml").write_text(toml(data))
+        return tmp_path
+
+    return write
+
+
+def test_the_folders_of_a_suite(suites):
+    """Those that it uses, in their order, relative to its own or not; then its own, from wherever it is asked."""
+    folder = suites()
+    assert plugin_folders(folder / "mine") == [folder / "mine"]
+    suites("../b", str(folder / "a"))
+    assert plugin_folders(folder / "mine") == [folder / "b", folder / "a", folder / "mine"]
+
+
+def test_a_folder_of_a_suite_that_is_none(suites):
+    """Named, with the file that names it: not there, without a suite.toml, or a file."""
+    folder = suites("../a", "../absent")
+    (folder / "bare").mkdir()
+    for name in ("absent", "bare", "a/suite.toml"):
+        suites("../a", f"../{name}")
+        with pytest.raises(UserError) as error:
+            plugin_folders(folder / "mine")
+        assert str(error.value) == f"{folder / 'mine' / 'suite.toml'}: uses: {folder / name} is no suite"
 
 
 def test_options_are_what_a_record_can_hold():

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from odebench.contract import SolveError
+from odebench.contract import SolveError, Unsupported
 from odebench.errors import UserError
 from odebench.measure import counting, peak
-from odebench.measure.session import Diverged
+from odebench.measure.session import Diverged, Session
+from odebench.registry import load_registry
+from odebench.worker import classify
 
 
 def test_first_call(make_session):
@@ -84,3 +86,74 @@ def test_an_option_that_the_task_does_not_have(make_session):
     """Bad input, told with the nearest valid name."""
     with pytest.raises(UserError, match=r"has no option 'stepz'; did you mean 'steps'\?"):
         make_session(stepz=2)
+
+
+OVERSHOOTS = """
+import numpy as np
+import odebench
+
+def overshoots(f, y0, ts, params=None, **options):
+    step = ts[-1] - ts[0]
+    y1 = y0 + step * f(ts[-1] + BEYOND * step, y0, params)
+    return np.stack([y0, y1]), odebench.Stats(nfe=1, accepted=1, rejected=0, status=odebench.Status.ok, next_step=0.0)
+
+def bind(solve, options):
+    def odeint(f, y0, ts, params=None):
+        f(ts[-1] + LATE, y0, params)
+        return solve(f, y0, ts, params, **options)[0]
+    return odeint
+
+@odebench.hookimpl
+def odebench_register_solvers(register):
+    register(odebench.Solver(name="overshoots", library="past", framework="toy", code=f"{__name__}:overshoots"))
+
+@odebench.hookimpl
+def odebench_register_gradients(register):
+    register(odebench.GradientMethod(name="numeric", library="past", framework="toy", code=f"{__name__}:bind"))
+"""
+
+
+def listening(counted):
+    """The toy's adapter does not note t; let it."""
+
+    def noting(f, counts):
+        def called(t, *args):
+            counts.earliest, counts.latest = min(counts.earliest, t), max(counts.latest, t)
+            return f(t, *args)
+
+        return counted(called, counts)
+
+    return noting
+
+
+@pytest.mark.parametrize(
+    ("beyond", "late", "past_end"), [(0, 0, 0), (-1, -0.5, 0), (0.25, 0, 0.25), (-1.5, 0, 0.5), (0, 0.75, 0.75)]
+)
+def test_how_far_beyond_its_times_f_was_called(make_cells, plugins, tmp_path, beyond, late, past_end):
+    """As a part of their span, on either side, by the solver or by what its gradient method asks for; 0 within."""
+    file = tmp_path / "overshoots.py"
+    file.write_text(OVERSHOOTS.replace("BEYOND", str(beyond)).replace("LATE", str(late)))
+    registry = load_registry([*plugins, str(file)], strict=True)
+    (cell,) = make_cells({"backends": ["past/overshoots/numeric"]}, registry=registry)
+    session = Session(cell, registry)
+    session.adapter.counted = listening(session.adapter.counted)
+    assert counting.count(session)["past_end"] == past_end
+
+
+def test_options_of_the_backend_reach_it(make_cells, registry):
+    """Beside the tolerance: with an attempt less than it takes, the solver gives up."""
+    attempts = counting.count(Session(make_cells()[0], registry))["accepted"]
+    enough, less = make_cells({"solve": {"max_steps": [attempts + 1, attempts - 1]}})
+    assert counting.count(Session(enough, registry))["accepted"] == attempts
+    with pytest.raises(SolveError, match="max_steps"):
+        Session(less, registry).first_call()
+
+
+def test_an_option_that_the_backend_does_not_have(make_cells, registry):
+    """The cell is skipped, and its reason names the nearest that there is: its rivals may well have it."""
+    (cell,) = make_cells({"solve": {"first_steps": 0.1}})
+    with pytest.raises(Unsupported) as error:
+        Session(cell, registry).first_call()
+    status, reason = classify(error.value)
+    assert status == "skipped"
+    assert reason.startswith("toy/dopri5/numeric has no option 'first_steps'; did you mean 'first_step'? valid: ")
