@@ -25,7 +25,7 @@ def odebench_register_tasks(register: Callable[[odebench.Task], None]) -> None:
             odebench.Task(
                 name=f"gradients/{name}",
                 code=f".task:make_{name}",
-                frameworks=("torch", "jax", "numpy"),
+                frameworks=("torch", "jax", "numpy", "tensorflow"),
                 title=title,
             )
         )

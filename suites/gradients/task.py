@@ -15,7 +15,12 @@ from odebench.errors import UserError
 from . import fields
 from .fields import Floats
 
-_NAMESPACES = {"torch": "array_api_compat.torch", "jax": "jax.numpy", "numpy": "odebench_numpy.namespace"}
+_NAMESPACES = {
+    "torch": "array_api_compat.torch",
+    "jax": "jax.numpy",
+    "tensorflow": "odebench_tfp.namespace",
+    "numpy": "odebench_numpy.namespace",
+}
 
 
 class Problem(NamedTuple):

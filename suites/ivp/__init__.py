@@ -62,7 +62,7 @@ def odebench_register_tasks(register: Callable[[odebench.Task], None]) -> None:
                 name=f"ivp/{name}",
                 code=f".task:{name}",
                 truth=f".truth:{name}",
-                frameworks=("numpy", "torch", "jax"),
+                frameworks=("numpy", "torch", "jax", "tensorflow"),
                 requires=("array-api-compat",),
                 title=title,
             )

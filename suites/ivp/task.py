@@ -13,7 +13,7 @@ from .problem import Array, Problem
 if TYPE_CHECKING:
     from odebench.contract import OdeInt, Recipe
 
-_NAMESPACES = {"torch": "array_api_compat.torch", "jax": "jax.numpy"}
+_NAMESPACES = {"torch": "array_api_compat.torch", "jax": "jax.numpy", "tensorflow": "odebench_tfp.namespace"}
 
 
 class IvpTask:
