@@ -45,6 +45,8 @@ class Unsupported(ValueError):
 class Stats(NamedTuple):
     """What a solver says of itself. Plain numbers, or scalars of a compiled framework.
 
+    A count of −1 is one that the solver does not tell: it is recorded nowhere.
+
     :param nfe: evaluations of f, by the solver's own count.
     :param accepted: accepted steps.
     :param rejected: rejected steps.

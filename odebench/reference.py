@@ -14,11 +14,13 @@ from odebench import truth
 from odebench.backends import find_backend
 from odebench.errors import unknown
 from odebench.executor import WorkerFailure, Workers
-from odebench.measure.accuracy import Arrays, agree
+from odebench.measure.accuracy import Arrays, agree, agreement
 from odebench.plan import Cell
 from odebench.registry import Registry
 from odebench.store import Store
 from odebench.suite import Suite, Tolerance
+
+_AGREED = 0.1  # relative: what is further apart is not one truth seen twice
 
 
 class References:
@@ -34,7 +36,8 @@ class References:
         self._files: dict[str, Path | None] = {}
 
     def file(self, cell: Cell) -> Path | None:
-        """The file of the truth for a cell's task, made when first needed; None when two methods cannot be had."""
+        """The file of the truth for a cell's task, made when first needed; None when two methods cannot be had
+        that agree."""
         name = f"{cell.task.replace('/', '-')}-{cell.seed}"
         if cell.options:
             name += "-" + hashlib.sha256(json.dumps(cell.options, sort_keys=True).encode()).hexdigest()[:8]
@@ -78,7 +81,16 @@ class References:
                 truths.append(self.workers.ask(judge.framework, "cpu", self.time_limit, "truth", judge))
             except WorkerFailure as failure:
                 self.store.log(f"reference {judge.backend} for {cell.task}: {failure}")
-        return agree(*truths) if len(truths) == 2 else None
+        if len(truths) < 2:
+            return None
+        arrays = agree(*truths)
+        # Of the wholes: a part of the gradient may be zero, and what is computed for it rounding alone.
+        apart = {name: error for name, error in agreement(arrays).items() if name in ("forward", "gradient")}
+        if all(error <= _AGREED for error in apart.values()):
+            return arrays
+        figures = ", ".join(f"{name} {error:.1e}" for name, error in apart.items())
+        self.store.log(f"reference for {cell.task}: the backends do not agree: {figures}")
+        return None
 
     def judges(self, cell: Cell) -> list[Cell]:
         """The cells that can make a task's reference. :raises UserError: for a backend that there is not."""

@@ -14,6 +14,7 @@ import hashlib
 import importlib.util
 import inspect
 import json
+import math
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -148,7 +149,17 @@ def read(path: Path, key: Key) -> Truth | None:
 
 
 def differing(stored: Truth, remade: Truth) -> dict[str, float]:
-    """The quantities in which two makings of a reference differ by more than they are known to, and by how much."""
-    known = stored.agreement
-    found = relative_errors(remade.arrays, stored.arrays)
-    return {name: error for name, error in found.items() if not error <= max(2 * known[name], _REPRODUCED)}
+    """The quantities in which two makings of a reference differ by more than they are known to, and by how much: of
+    the reference, of every further route from the first (``forward of <route>``), and ∞ for a route that is lost."""
+    found = _beyond(relative_errors(remade.arrays, stored.arrays), stored.agreement)
+    for route, known in stored.routes.items():
+        if route in remade.routes:
+            apart = _beyond(remade.routes[route], known)
+            found |= {f"{name} of {route}": error for name, error in apart.items()}
+        else:
+            found[route] = math.inf
+    return found
+
+
+def _beyond(errors: dict[str, float], known: dict[str, float]) -> dict[str, float]:
+    return {name: errors[name] for name in known if not errors.get(name, 0.0) <= max(2 * known[name], _REPRODUCED)}

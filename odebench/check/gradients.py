@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odebench.check.outcome import Outcome, at_most
+from odebench.check.outcome import NotApplicable, Outcome, at_most
 from odebench.check.problems import DICT, TIMES, VECTOR, Problem
 from odebench.check.subject import Gradient, Subject
 from odebench.check.trees import relative
@@ -34,7 +34,14 @@ y0, parameters, t0, interior_times, t1 = (partial(part, name) for name in _PARTS
 
 
 def _made(subject: Subject, *, times: bool) -> Gradient:
-    """One gradient serves all, unless times are what it fails with."""
+    """One gradient serves all, unless times are what it fails with.
+
+    :raises NotApplicable: for times, of a method that says that it gives no gradient for them.
+    """
+    if subject.gradient is not None and "ts" in subject.gradient.without:
+        if times:
+            raise NotApplicable("registered as one without a gradient for ts")
+        return subject.gradient_of(VECTOR, times=False)
     try:
         return subject.gradient_of(VECTOR, times=True)
     except Exception:

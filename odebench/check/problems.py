@@ -7,8 +7,10 @@ The problems depend on t, are nonlinear or coupled, and nothing in them is 0 or 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -73,8 +75,16 @@ class Problem:
 def weighted_sum(weights: PyTree, ys: PyTree) -> Array:
     total = 0
     for w, y in zip(leaves(weights), leaves(ys), strict=True):
-        total = total + (w * y).sum()
+        product = w * y
+        for n in w.shape:
+            product = _sum(product[i] for i in range(n))
+        total = total + product
     return total
+
+
+def _sum(terms: Iterable[Array]) -> Array:
+    """In place of ``.sum()`` and ``@``, which not every framework's arrays have."""
+    return reduce(operator.add, terms)
 
 
 def _clock(t0: Any, t: Any, p: Params) -> Any:
@@ -96,7 +106,9 @@ def _expm(m: NDArray[Any]) -> NDArray[Any]:
 
 
 def _projective(t: Array, y: Array, p: Params) -> Array:
-    return (1 + p["drift"] * t) * (y @ p["A"] - (y @ p["v"])[..., None] * y)
+    n = p["v"].shape[0]
+    linear = _sum(y[..., i, None] * p["A"][i] for i in range(n))
+    return (1 + p["drift"] * t) * (linear - _sum(y[..., i, None] * p["v"][i] for i in range(n)) * y)
 
 
 def _projective_solution(t0: Any, y0: Any, t: Any, p: Params) -> Any:

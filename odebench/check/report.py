@@ -13,7 +13,7 @@ from odebench.check.outcome import NotApplicable, Outcome, Row, one_line
 from odebench.check.registration import light
 from odebench.check.targets import Target, find
 from odebench.contract import Unsupported
-from odebench.errors import UserError
+from odebench.errors import UserError, choices
 from odebench.registry import Registry
 
 
@@ -43,13 +43,17 @@ def items(registry: Registry, reference: str, plugins: tuple[str, ...] = (), dev
 
     :param reference: a file, a module, an installed plugin's name, or a glob of backends.
     :param plugins: files or modules that must be loaded before it.
-    :raises UserError: when nothing can be checked.
+    :raises UserError: when nothing can be checked, or a framework has no such device.
     """
     found = find(registry, reference)
     targets = [t for t in found.targets if not _missing(t)]
     if not targets:
         missing = sorted({name for target in found.targets for name in _missing(target)})
         raise UserError(f"{reference} is not available: pip install {' '.join(missing)}")
+    for framework in dict.fromkeys(target.solver.framework for target in targets):
+        devices = registry.frameworks[framework].load().devices()
+        if device not in devices:
+            raise UserError(f"--device {device}: {framework} has none here; {choices(device, devices)}")
     rows = [Item(name, "registration", partial(light, (*plugins, origin))) for name, origin in found.references.items()]
     for target in found.targets:
         rows += _items(registry, target, device)

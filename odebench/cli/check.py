@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from odebench.cli.options import plugin_options
+from odebench.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,6 +43,7 @@ def check(plugin: str, device: str, file: Path | None, plugins: tuple[str, ...],
     from odebench.check.report import items
     from odebench.registry import load_registry
 
+    _check_writable(file)
     registry = load_registry(plugins, strict=strict)
     console = Console()
     rows = _run(items(registry, plugin, plugins, device), console)
@@ -51,6 +54,18 @@ def check(plugin: str, device: str, file: Path | None, plugins: tuple[str, ...],
     if file is not None:
         file.write_text(json.dumps([_plain(row) for row in rows], indent=1))
     sys.exit(1 if counts["fail"] else 0)
+
+
+def _check_writable(file: Path | None) -> None:
+    """Before anything runs, for it may take long. :raises UserError: when the rows could not be written."""
+    if file is None:
+        return
+    if file.is_dir():
+        raise UserError(f"--json {file}: Is a directory")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise UserError(
+            f"--json {file}: {'Permission denied' if file.parent.is_dir() else 'No such file or directory'}"
+        )
 
 
 def _run(items: list[Item], console: Console) -> list[Row]:

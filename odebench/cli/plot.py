@@ -19,6 +19,7 @@ def plot(runs: tuple[Path, ...], x: str, y: str, task: str, backend: str, output
     from fnmatch import fnmatchcase
 
     from odebench.errors import UserError
+    from odebench.report.labels import of_runs
     from odebench.store import Store
 
     try:
@@ -28,12 +29,12 @@ def plot(runs: tuple[Path, ...], x: str, y: str, task: str, backend: str, output
     except ModuleNotFoundError as error:
         raise UserError(f"odebench plot needs matplotlib ({error}): pip install 'odebench[plot]'") from error
     stores = [Store.open(run) for run in runs]
-    records = [
-        record
-        for store in stores
-        for record in store.records()
-        if fnmatchcase(record.config["task"], task) and fnmatchcase(record.config["backend"], backend)
-    ]
+    records = of_runs(stores)
+    for key, glob in (("task", task), ("backend", backend)):
+        valid = sorted({record.config[key] for record in records})
+        records = [record for record in records if fnmatchcase(record.config[key], glob)]
+        if valid and not records:
+            raise UserError(f"--{key} {glob} matches nothing; valid: {', '.join(valid)}")
     file = output or stores[0].folder / f"{y}-{x}.svg"
     draw(records, x, y, file)
     click.echo(str(file))

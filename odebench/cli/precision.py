@@ -23,6 +23,7 @@ def precision(runs: tuple[Path, ...], targets: str, error: str, task: str) -> No
     from rich.console import Console
 
     from odebench.errors import UserError
+    from odebench.report.labels import of_runs
     from odebench.report.terminal import print_precision
     from odebench.store import Store
 
@@ -32,7 +33,7 @@ def precision(runs: tuple[Path, ...], targets: str, error: str, task: str) -> No
         raise UserError(f"--target {targets}: write errors separated by commas, as in 1e-3,1e-6") from problem
     if not all(0 < target < 1e300 for target in wanted):
         raise UserError(f"--target {targets}: an error must be positive and finite")
-    records = [record for run in runs for record in Store.open(run).records()]
+    records = of_runs([Store.open(run) for run in runs])
     if not records:
         raise UserError("no records yet: there is nothing to compare")
     shown = [record for record in records if fnmatchcase(record.config["task"], task)]

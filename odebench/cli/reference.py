@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from odebench.descriptors import Task
     from odebench.truth import Key
 
+AGREED = 1e-8
+
 Wanted = list[tuple["Task", "Key"]]
 
 
@@ -34,7 +36,8 @@ only_option = click.option("--only", default="*", metavar="GLOB", help="Tasks, w
 @only_option
 @plugin_options
 def make(suite: str, only: str, plugins: tuple[str, ...], strict: bool) -> None:
-    """Make the references of a SUITE's tasks anew. Exit code 1 when one has fewer than two routes that end."""
+    """Make the references of a SUITE's tasks anew. Exit code 1 when one has fewer than two routes that end, or that
+    agree to 1e-8."""
     from odebench import truth
 
     lacking = 0
@@ -47,6 +50,9 @@ def make(suite: str, only: str, plugins: tuple[str, ...], strict: bool) -> None:
             continue
         truth.write(made, truth.file(task, key))
         click.echo(f"{label}: {_digits(made.agreement)}; {time.monotonic() - begin:.1f} s")
+        if poor := {name: error for name, error in made.agreement.items() if not error <= AGREED}:
+            click.echo(f"  no two routes agree to {AGREED:.0e}: " + ", ".join(f"{k} {v:.1e}" for k, v in poor.items()))
+            lacking += 1
         for route, reason in made.failed.items():
             click.echo(f"  {route}: {reason}")
     sys.exit(1 if lacking else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,9 @@ def agree(first: Arrays, *others: Arrays) -> Arrays:
     """The first of several truths, with how far the nearest of the others is from it in each quantity: errors below
     that mean nothing."""
     differences = [relative_errors(other, first) for other in others]
-    nearest = {name: max(_ROUNDING, min(d[name] for d in differences)) for name in differences[0]}
-    return first | {_AGREEMENT + name: np.asarray(value) for name, value in nearest.items()}
+    # A difference that is not a number is no agreement, and must not be lost in min and max.
+    nearest = {name: min(math.inf if math.isnan(d[name]) else d[name] for d in differences) for name in differences[0]}
+    return first | {_AGREEMENT + name: np.asarray(max(_ROUNDING, value)) for name, value in nearest.items()}
 
 
 def agreement(reference: Arrays) -> dict[str, float]:

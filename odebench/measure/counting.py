@@ -6,9 +6,12 @@ import math
 from functools import cached_property
 from typing import Any
 
-from odebench.adapter import Counts
-from odebench.contract import Array, Dynamics, PyTree
-from odebench.measure.session import Session
+from odebench.adapter import Adapter, Counts
+from odebench.contract import Array, Dynamics, PyTree, Status
+from odebench.measure.session import Diverged, Session
+
+# What a thousand steps' rounding of t may add up to.
+_ROUNDING = {"float64": 2.0**-42, "float32": 2.0**-13, "bfloat16": 1.0}
 
 
 class Counter:
@@ -18,49 +21,65 @@ class Counter:
         self._session = session
         self._counts = Counts()
         self._sizes: list[int] = []
+        self._own_sizes: list[int] = []
 
     def __call__(self, params: dict[str, Array]) -> dict[str, float]:
         """``nfe_forward``, ``nfe_backward`` (f in the backward pass), ``vjps`` and ``jvps`` of one gradient of the
         probe's loss, how far beyond its times f was called (``past_end``, a part of their span), and what the solver
-        says of itself (``claimed_nfe``, ``accepted``, ``rejected``). All 0 without an ODE.
+        says of itself (``claimed_nfe``, ``accepted``, ``rejected``; none of those that it does not tell). All 0 without
+        an ODE.
 
         ``solved_size`` is how many numbers the largest state has that any solve of the gradient carries, as 2D + K of
-        an adjoint; 0 where a library solves behind its own doors.
+        an adjoint; none of a library that is seen to solve for nothing but y, and may solve behind its own doors.
+
+        :raises Diverged: where a solver ended well, but never came to its last time.
         """
         session, counts = self._session, self._counts
         if session.backend is None:
             return {"nfe_forward": 0, "nfe_backward": 0, "vjps": 0}
         counts.clear()
-        _, claims = self._forward(params, session.probe)
-        session.adapter.block(claims)
+        _, traced = self._forward(params, session.probe)
+        session.adapter.block(traced)
         session.adapter.flush()
+        claims = [tuple(map(int, claim[:3])) for claim in traced]
+        spans = [(float(first), float(last)) for *_, first, last in traced]
         # Products in the forward solve are an implicit method's own, beside its evaluations.
         nfe_forward, linear = counts.f, counts.jvp + counts.vjp
         earliest, latest = counts.earliest, counts.latest
+        if self._evaluates_ends and all(int(claim[3]) == Status.ok for claim in traced):
+            _check_ends(earliest, latest, spans, session.cell.dtype)
         counts.clear()
         session.adapter.block(self._gradient(params, session.probe))
         session.adapter.flush()
         reached = min(earliest, counts.earliest), max(latest, counts.latest)
-        nfe, accepted, rejected = (sum(int(claim[i]) for claim in claims) for i in range(3))
         found: dict[str, float] = {
-            "solved_size": max(self._sizes, default=0),
             "nfe_forward": nfe_forward,
             "nfe_backward": counts.f - nfe_forward,
             "products_forward": linear,
             "vjps": counts.vjp,
             "jvps": counts.jvp,
-            "claimed_nfe": nfe,
-            "accepted": accepted,
-            "rejected": rejected,
         }
+        for name, told in zip(("claimed_nfe", "accepted", "rejected"), zip(*claims, strict=True), strict=False):
+            if min(told) >= 0:
+                found[name] = sum(told)
+        size, own_size = max(self._sizes, default=0), max(self._own_sizes, default=0)
+        if size > own_size or session.cell.library == session.cell.framework:
+            found["solved_size"] = size
         if math.isfinite(reached[0]):
-            found["past_end"] = _beyond(reached, [(float(claim[3]), float(claim[4])) for claim in claims])
+            found["past_end"] = _beyond(reached, spans)
         return found
+
+    @property
+    def _evaluates_ends(self) -> bool:
+        """Whether the solver evaluates f at the end of every step: its tableau has a node 1."""
+        assert self._session.backend is not None
+        entry = self._session.backend.registry.tableaus.get(self._session.cell.solver)
+        return entry is not None and max(entry.tableau.c) == 1
 
     @cached_property
     def _forward(self) -> Any:
         session, counts = self._session, self._counts
-        backend, adapter = session.backend, session.adapter
+        backend, adapter, own_sizes = session.backend, session.adapter, self._own_sizes
         assert backend is not None
 
         def forward(params: dict[str, Array], batch: PyTree) -> PyTree:
@@ -68,7 +87,8 @@ class Counter:
 
             def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
                 ys, stats = backend.solve(adapter.counted(f, counts), y0, ts, params)
-                claims.append((stats.nfe, stats.accepted, stats.rejected, ts[0], ts[-1]))
+                own_sizes.append(_size(adapter, y0))
+                claims.append((stats.nfe, stats.accepted, stats.rejected, stats.status, ts[0], ts[-1]))
                 return ys
 
             return session.task.loss(params, batch, odeint), claims
@@ -80,9 +100,7 @@ class Counter:
         session, counts = self._session, self._counts
         adapter = session.adapter
         assert session.backend is not None
-        backend = session.backend.watched(
-            lambda y0: self._sizes.append(sum(math.prod(leaf.shape) for leaf in adapter.leaves(y0)))
-        )
+        backend = session.backend.watched(lambda y0: self._sizes.append(_size(adapter, y0)))
 
         def gradient(params: dict[str, Array], batch: PyTree) -> Array:
             def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
@@ -91,6 +109,19 @@ class Counter:
             return session.task.loss({**params, **session.constants}, batch, odeint)
 
         return adapter.value_and_grad(gradient)
+
+
+def _size(adapter: Adapter, y0: PyTree) -> int:
+    return sum(math.prod(leaf.shape) for leaf in adapter.leaves(y0))
+
+
+def _check_ends(earliest: float, latest: float, spans: list[tuple[float, float]], dtype: str) -> None:
+    """:raises Diverged: where f was called, but never near a last time."""
+    for first, last in spans:
+        slack = _ROUNDING[dtype] * max(abs(first), abs(last))
+        reached, short = (latest, last - latest) if first < last else (earliest, earliest - last)
+        if first != last and slack < short < math.inf:
+            raise Diverged(f"the solver ended before its last time: at t={reached:.9g} of {last:.9g}")
 
 
 def _beyond(reached: tuple[float, float], spans: list[tuple[float, float]]) -> float:

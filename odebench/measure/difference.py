@@ -15,14 +15,16 @@ STEP = 1e-5
 def difference(session: Session) -> dict[str, float]:
     """``discrete_error``: how far the gradient's products with random directions are from central differences of the
     loss as this backend computes it, relative; and ``discrete_agreement``, how far two step sizes of those differences
-    are apart: an error below that means nothing. In float64 only: differences of rounded numbers tell nothing.
+    are apart: an error below that means nothing.
 
-    The differences are of the whole map, step-size control included. Of equal steps they are the exact derivative of
-    the discrete map; where a controller chooses, methods that hold the steps constant are off by its part.
+    Of cells with equal steps only, where the differences are the exact derivative of the discrete map: a controller
+    that chooses other steps for other parameters makes noise of them. In float64 only: differences of rounded numbers
+    tell nothing.
     """
-    if session.cell.dtype != "float64" or session.backend is None:
+    cell = session.cell
+    if cell.dtype != "float64" or cell.num_steps is None or session.backend is None:
         return {}
-    rng = np.random.default_rng(session.cell.seed)
+    rng = np.random.default_rng(cell.seed)
     params = {name: np.asarray(p, np.float64) for name, p in session.task.params.items()}
     _, grads = session.value_and_grad(session.params, session.accuracy_probe)
     grads = session.adapter.numpy(grads)

@@ -7,6 +7,8 @@ import math
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from odebench.adapter import Adapter
 from odebench.backends import Backend, find_backend
 from odebench.contract import Array, Dynamics, OdeInt, PyTree, SolveError, TaskInstance
@@ -82,18 +84,23 @@ class Session:
         return self.adapter.elapsed(lambda: call(self.params, self.probe))
 
     def first_call(self) -> dict[str, float]:
-        """The first gradient: tracing, compiling, warming, running. :raises Diverged: when the loss is not finite."""
-        losses: list[Array] = []
+        """The first gradient: tracing, compiling, warming, running.
+
+        :raises Diverged: when the loss or a gradient is not finite.
+        """
+        found: list[tuple[Array, dict[str, Array]]] = []
 
         def call() -> PyTree:
-            value, grads = self.value_and_grad(self.params, self.probe)
-            losses.append(value)
-            return value, grads
+            found.append(self.value_and_grad(self.params, self.probe))
+            return found[-1]
 
         seconds = self.adapter.elapsed(call)
-        loss = float(self.adapter.numpy(losses[0]))
+        value, grads = self.adapter.numpy(found[0])
+        loss = float(value)
         if not math.isfinite(loss):
             raise Diverged(self.diagnose(loss))
+        if broken := [name for name, grad in grads.items() if not np.all(np.isfinite(grad))]:
+            raise Diverged(f"the gradient of {', '.join(broken)} is not finite")
         return {
             "first_call_s": seconds,
             "loss": loss,

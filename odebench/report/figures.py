@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from odebench.errors import UserError, choices
 from odebench.record import CellStatus, Record
-from odebench.report.labels import varying
+from odebench.report.labels import label
 from odebench.report.precision import reported_error
 
 if TYPE_CHECKING:
@@ -52,14 +52,13 @@ def lines(records: Sequence[Record], x: str, y: str) -> dict[str, dict[str, list
     for record in records:
         if record.status is not CellStatus.ok:
             continue
-        others = [part for part in varying(record, records) if not part.startswith(x.removeprefix("option_") + "=")]
-        label = " ".join([record.config["backend"], *others])
+        name = label(record, records, without=x.removeprefix("option_"))
         points = [(p.get(x, math.nan), p.get(y, math.nan)) for p in record.curve] if x == "step" else []
         points = points or [(value(record, x), value(record, y))]
         points = [point for point in points if all(math.isfinite(v) for v in point)]
         if points:
-            found.setdefault(record.config["task"], {}).setdefault(label, []).extend(points)
-    return {task: {label: sorted(points) for label, points in named.items()} for task, named in found.items()}
+            found.setdefault(record.config["task"], {}).setdefault(name, []).extend(points)
+    return {task: {name: sorted(points) for name, points in named.items()} for task, named in found.items()}
 
 
 def draw(records: Sequence[Record], x: str, y: str, file: Path) -> None:
@@ -72,27 +71,27 @@ def draw(records: Sequence[Record], x: str, y: str, file: Path) -> None:
 
     panels = lines(records, x, y)
     if not panels:
-        names = {"step"} if any(record.curve for record in records) else set()
+        known = {"step"} if any(record.curve for record in records) else set()
         for record in records:
-            names |= {*record.metrics, *record.config} | {f"option_{name}" for name in record.config.get("options", {})}
-        missing = next((name for name in (x, y) if name not in names), f"{y} against {x}")
-        raise UserError(f"no record that ended well has {missing}; {choices(missing, names)}")
+            known |= {*record.metrics, *record.config} | {f"option_{name}" for name in record.config.get("options", {})}
+        missing = next((name for name in (x, y) if name not in known), f"{y} against {x}")
+        raise UserError(f"no record that ended well has {missing}; {choices(missing, known)}")
     if not file.suffix:
         raise UserError(f"--output {file}: its ending says the format, as in {file}.svg")
     columns = min(3, len(panels))
     rows = math.ceil(len(panels) / columns)
-    backends = dict.fromkeys(label for named in panels.values() for label in named)
-    styles = {label: _style(i) for i, label in enumerate(backends)}
+    names = dict.fromkeys(name for named in panels.values() for name in named)
+    styles = {name: _style(i) for i, name in enumerate(names)}
     with mpl.rc_context(_SETTINGS):
         figure = Figure(
-            figsize=(4.2 * columns + 0.3, 3.2 * rows + 0.17 * math.ceil(len(backends) / 3) + 0.3), layout="constrained"
+            figsize=(4.2 * columns + 0.3, 3.2 * rows + 0.17 * math.ceil(len(names) / 3) + 0.3), layout="constrained"
         )
         axes = figure.subplots(rows, columns, squeeze=False)
         for ax, task in zip(axes.flat, panels, strict=False):
             _panel(ax, task, panels[task], styles, x, y)
         for ax in axes.flat[len(panels) :]:
             ax.set_visible(False)
-        handles = {label: h for ax in axes.flat for h, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+        handles = {name: h for ax in axes.flat for h, name in zip(*ax.get_legend_handles_labels(), strict=True)}
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
         try:
             figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None, dpi=150)
@@ -108,9 +107,9 @@ def _style(i: int) -> Style:
 
 
 def _panel(ax: Axes, task: str, named: dict[str, list[Point]], styles: dict[str, Style], x: str, y: str) -> None:
-    for label, points in named.items():
+    for name, points in named.items():
         xs, ys = zip(*points, strict=True)
-        ax.plot(xs, ys, label=label, markersize=4, linewidth=1.3, **styles[label])
+        ax.plot(xs, ys, label=name, markersize=4, linewidth=1.3, **styles[name])
     every = [point for points in named.values() for point in points]
     if min(p[0] for p in every) > 0 and x != "step":
         ax.set_xscale("log")

@@ -27,7 +27,8 @@ class Growth(NamedTuple):
 
 
 def fits(records: Sequence[Record], wanted: Sequence[dict[str, str]]) -> list[Growth]:
-    """The fits that a suite wants (:class:`odebench.suite.Fit`), of cells that differ in nothing else than ``x``."""
+    """The fits that a suite wants (:class:`odebench.suite.Fit`), of cells that differ in nothing else than ``x``: an
+    entry of the configuration, ``option_…``, ``solve_…``, or a metric, which differs by rtol and atol."""
     found = []
     for fit in wanted:
         groups: dict[Any, list[tuple[float, float]]] = {}
@@ -44,7 +45,7 @@ def fits(records: Sequence[Record], wanted: Sequence[dict[str, str]]) -> list[Gr
 def _point(record: Record, fit: dict[str, str]) -> tuple[float, float] | None:
     from fnmatch import fnmatchcase
 
-    x = _values(record).get(fit["x"])
+    x = (record.metrics | _values(record)).get(fit["x"])
     y = record.metrics.get(fit["y"], math.nan)
     if record.status is not CellStatus.ok or not fnmatchcase(record.config["task"], fit["task"]):
         return None
@@ -55,12 +56,14 @@ def _point(record: Record, fit: dict[str, str]) -> tuple[float, float] | None:
 
 def _values(record: Record) -> dict[str, Any]:
     config = {k: v for k, v in record.config.items() if k not in ("options", "solve")}
-    return config | {f"option_{k}": v for k, v in record.config["options"].items()}
+    tables = {"option": record.config["options"], "solve": record.config.get("solve", {})}
+    return config | {f"{table}_{k}": v for table, entries in tables.items() for k, v in entries.items()}
 
 
 def _rest(record: Record, x: str) -> tuple[Any, ...]:
     values = _values(record)
-    rest = {k: repr(v) for k, v in values.items() if k not in (x, "seed")}
+    swept = (x,) if x in values else ("rtol", "atol")
+    rest = {k: repr(v) for k, v in values.items() if k not in (*swept, "seed")}
     return values["task"], values["backend"], *sorted(rest.items())
 
 

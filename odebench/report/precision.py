@@ -21,7 +21,7 @@ class Curve:
     """One backend's cells on one task, which differ in tolerance or number of steps.
 
     :param points: ``(error, costs)``, the cheapest first.
-    :param failed: how many cells did not end well.
+    :param failed: how many cells did not end well; none of those that were skipped.
     """
 
     task: str
@@ -30,18 +30,21 @@ class Curve:
     failed: int
 
     def cost(self, target: float) -> tuple[dict[str, float], str] | None:
-        """What the target costs, between two cells by a power law; None when no cell reaches it.
+        """What the target costs, between two cells by a power law: the dearest that misses it and the next, for a
+        cheaper one that reaches it does so by luck. None when the dearest cell misses it.
 
         The mark is ``"<"`` where the cheapest cell is already better, so that less might do.
         """
-        for i, (error, costs) in enumerate(self.points):
-            if error <= target:
-                if i == 0:
-                    return costs, "<"
-                before, less = self.points[i - 1]
-                part = math.log(before / target) / math.log(before / error) if error > 0 else 1.0
-                return {k: _between(less[k], costs[k], part) for k in costs.keys() & less.keys()}, ""
-        return None
+        missing = [i for i, (error, _) in enumerate(self.points) if error > target]
+        first = missing[-1] + 1 if missing else 0
+        if first == len(self.points):
+            return None
+        error, costs = self.points[first]
+        if first == 0:
+            return costs, "<"
+        before, less = self.points[first - 1]
+        part = math.log(before / target) / math.log(before / error) if error > 0 else 1.0
+        return {k: _between(less[k], costs[k], part) for k in costs.keys() & less.keys()}, ""
 
     @property
     def best(self) -> float:
@@ -49,7 +52,7 @@ class Curve:
 
 
 def curves(records: Iterable[Record], error: str) -> list[Curve]:
-    """A curve for each task, backend, device, dtype and further options, in the records' order."""
+    """A curve for each task, backend, run, device, dtype, seed and further options, in the records' order."""
     groups: dict[tuple[str, str], list[Record]] = {}
     records = list(records)
     for record in records:
@@ -65,7 +68,7 @@ def _curve(task: str, name: str, error: str, cells: Sequence[Record]) -> Curve:
         if record.status is CellStatus.ok and math.isfinite(value) and costs:
             points.append((value, costs))
     points.sort(key=lambda point: next(iter(point[1].values())))
-    return Curve(task, name, points, sum(r.status is not CellStatus.ok for r in cells))
+    return Curve(task, name, points, sum(r.status not in (CellStatus.ok, CellStatus.skipped) for r in cells))
 
 
 def reported_error(record: Record, error: str) -> float:

@@ -94,7 +94,7 @@ class Method:
         """See :class:`odebench.contract.Solve`; every number may be traced, but for max_steps.
 
         Outside jit, f is compiled once for each function object and shape. ``nfe`` is what the steps come to, by the
-        method's stages; 0 of an implicit one, of which diffrax does not tell.
+        method's stages; -1 of an implicit one, of which diffrax does not tell.
 
         :param adjoint: how it is differentiated; of the step size controller, one of diffrax's.
         :raises ValueError: when ts is not strictly monotonic, or options make no sense.
@@ -117,7 +117,7 @@ class Method:
 
     def evaluations(self, steps: jax.Array) -> jax.Array:
         if self.implicit:
-            return jnp.zeros_like(steps)
+            return jnp.full_like(steps, -1)
         if (tableau := getattr(self.make, "tableau", None)) is None:
             return jnp.add(steps, int(self.make is diffrax.ReversibleHeun))
         stages = int(tableau.num_stages)

@@ -18,7 +18,7 @@ from .forward import Knobs
 def checked(y0: PyTree, ts: Any, knobs: Knobs, max_steps: int) -> tuple[PyTree, jax.Array]:
     """y0 and ts as arrays; what is known of them and of the options is checked.
 
-    :raises ValueError: when ts is not strictly monotonic, or options make no sense.
+    :raises ValueError: when ts is not finite and strictly monotonic, or options make no sense.
     :raises TypeError: when y0 is not of floats.
     """
     known_steps = knobs.num_steps if _known(knobs.num_steps) else 1
@@ -40,7 +40,7 @@ def _known(value: Any) -> bool:
 def _times(ts: Any, dtype: np.dtype[Any]) -> jax.Array:
     """ts in the state's type, or its own where that is wider; never in 16 bits, which tell too few times apart.
 
-    :raises ValueError: when it is not of shape (T,), T ≥ 1, or known not to be strictly monotonic.
+    :raises ValueError: when it is not of shape (T,), T ≥ 1, or known not to be finite and strictly monotonic.
     """
     given = jnp.asarray(ts)
     dtype = jnp.promote_types(dtype, jnp.float32)
@@ -49,6 +49,8 @@ def _times(ts: Any, dtype: np.dtype[Any]) -> jax.Array:
     if times.ndim != 1 or times.shape[0] == 0:
         raise ValueError(f"ts must be of shape (T,), T ≥ 1, got {times.shape}")
     if _known(times):
+        if not jnp.isfinite(times).all():
+            raise ValueError(f"ts must be finite in {times.dtype}")
         intervals = np.diff(np.asarray(times))
         if not (np.all(intervals > 0) or np.all(intervals < 0)):
             raise ValueError(f"ts must be strictly ascending or descending in {times.dtype}")

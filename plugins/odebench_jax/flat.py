@@ -45,14 +45,21 @@ class Layout:
         return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
     def ravel(self, state: PyTree) -> jax.Array:
-        """:raises TypeError: when the tree or a shape is not the layout's, or a leaf is not real and floating-point."""
+        """The state, or what f returned, as a vector.
+
+        :raises TypeError: when the tree or a shape is not the layout's, or a leaf is not real and floating-point, or is
+            of fewer bits than the layout's.
+        """
         leaves, treedef = jax.tree.flatten(state)
         shapes = tuple(jnp.shape(x) for x in leaves)
         if treedef != self.treedef or shapes != self.shapes:
             raise TypeError(f"f must return what y is: {self.treedef} of {self.shapes}, got {treedef} of {shapes}")
-        for x in leaves:
-            if not jnp.issubdtype(jnp.result_type(x), jnp.floating):
-                raise TypeError(f"f must return real floating-point arrays, got {jnp.result_type(x)}")
+        for x, dtype in zip(leaves, self.dtypes, strict=True):
+            given = jnp.result_type(x)
+            if not jnp.issubdtype(given, jnp.floating):
+                raise TypeError(f"f must return real floating-point arrays, got {given}")
+            if jnp.finfo(given).bits < jnp.finfo(dtype).bits:
+                raise TypeError(f"f must return no lower precision than that of y: got {given} for {dtype}")
         flat = [jnp.ravel(x).astype(self.dtype) for x in leaves]
         return jnp.concatenate(flat) if len(flat) > 1 else flat[0]
 

@@ -26,8 +26,9 @@ def odebench_register_solvers(register: Callable[[odebench.Solver], None]) -> No
             unlike=(
                 "a first step of its own, by the L2 norm; no norm, min_step, step or num_steps; time in the state's "
                 "type, descending times by the mirrored problem; steps beyond the end, and outputs (the last, too) by "
-                "a quartic through the step; max_steps is for each interval, and when used up the output is "
-                "extrapolated: no status tells; matmul precision is 'highest'"
+                "a quartic through the step; max_steps is for each interval, and when used up, or where f "
+                "is NaN, the output is extrapolated: no status tells in compiled code, nor of intervals but the last, "
+                "nor after a rejected attempt beyond the end; nfe and steps are not told; matmul precision is 'highest'"
             ),
         )
     )
@@ -46,7 +47,8 @@ def odebench_register_gradients(register: Callable[[odebench.GradientMethod], No
             unlike=(
                 "one root mean square over y, its adjoint, t's and all parameters'; the backward solve has the forward "
                 "tolerances, and chooses its first step anew in each interval; a direction of time that "
-                "is traced is one inert number more in that norm"
+                "is traced is one inert number more in that norm, as is the end where f captures what is "
+                "differentiated outside jit"
             ),
         )
     )

@@ -14,6 +14,7 @@ from odebench.contract import Dynamics, PyTree, SolveError, Stats, Status, Unsup
 from odebench.control import DEFAULTS, check_options
 from odebench_jax.flat import Layout
 from odebench_jax.rule import hashable
+from odebench_jax_ode.reach import REACH
 from odebench_jax_ode.times import checked_times, known
 
 
@@ -32,12 +33,13 @@ def dopri5(
     first_step: Any = None,
     norm: Any = None,
 ) -> tuple[PyTree, Stats]:
-    """See :class:`odebench.contract.Solve`. It tells nothing of its steps: all stats are 0 but the status.
+    """See :class:`odebench.contract.Solve`. It tells nothing of its steps: they and nfe are -1.
 
-    ``max_steps`` bounds the attempts of each interval. A solve that uses them up extrapolates its last step, which
-    cannot be told from a result; only what is not finite is a failure.
+    ``max_steps`` bounds the attempts of each interval. A solve that uses them up, or meets a NaN, extrapolates its last
+    step. That is noticed where nothing is traced, unless an attempt that was rejected had gone beyond the last time;
+    in compiled code only an output that is not finite is a failure.
 
-    :raises ValueError: when ts is not strictly monotonic, or for an option that makes no sense or is not there.
+    :raises ValueError: when ts is not finite and strictly monotonic, or for an option that makes no sense or is absent.
     :raises TypeError: when y0 is not of floats, or f returns another tree or other shapes.
     :raises SolveError: unless traced; then what was not reached is NaN.
     """
@@ -51,16 +53,24 @@ def dopri5(
     ts = checked_times(ts, layout.dtype)
     sign = (1 if ts[-1] > ts[0] else -1) if known(ts) else None
     plan = _Plan(hashable(f), layout, float(rtol), float(atol), max_steps, sign)
-    ys, status = _solve(plan, layout.ravel(y0), ts, params)
+    # Under jit, arrays that are made there are traced, whatever the arguments are.
+    if len(ts) > 1 and all(map(known, (jnp.zeros(()), ts, *jax.tree.leaves((y0, params))))):
+        with REACH.watching():
+            ys, status = _solve(plan._replace(watched=True), layout.ravel(y0), ts, params)
+            if known(status) and status == Status.ok:  # f may have captured what is traced
+                status = jnp.asarray(REACH.status(), status.dtype)
+    else:
+        ys, status = _solve(plan, layout.ravel(y0), ts, params)
     if known(status) and status != Status.ok:
         raise SolveError(int(status))
-    return layout.unravel(ys), Stats(0, 0, 0, status, 0.0)
+    return layout.unravel(ys), Stats(-1, -1, -1, status, 0.0)
 
 
 class _Plan(NamedTuple):
     """What is static in a solve.
 
     :param sign: of the direction of time; None where that is traced.
+    :param watched: whether the dynamics tell how far they came; nothing is traced then.
     """
 
     f: Dynamics
@@ -69,6 +79,7 @@ class _Plan(NamedTuple):
     atol: float
     max_steps: int
     sign: int | None
+    watched: bool = False
 
     def field(self, y: jax.Array, t: jax.Array, sign: Any, *params: PyTree) -> jax.Array:
         """It takes ascending times only: the dynamics of the mirrored problem, where times descend."""
@@ -84,7 +95,14 @@ def _solve(plan: _Plan, y: jax.Array, ts: jax.Array, params: PyTree) -> tuple[ja
     options: dict[str, Any] = {"rtol": plan.rtol, "atol": plan.atol, "mxstep": plan.max_steps}
     if plan.sign is not None:
         static = plan.sign
-        ys = odeint(lambda y, t, *params: plan.field(y, t, static, *params), y, static * ts, *args, **options)
+
+        def field(y: jax.Array, t: jax.Array, *params: PyTree) -> jax.Array:
+            dydt = plan.field(y, t, static, *params)
+            if plan.watched:
+                REACH.see(dydt, t >= static * ts[-1])
+            return dydt
+
+        ys = odeint(field, y, static * ts, *args, **options)
     else:
         # A parameter, as f may not capture a tracer: one inert number more in the norm of the adjoint.
         sign = lax.stop_gradient(jnp.where(ts[-1] > ts[0], 1.0, -1.0).astype(y.dtype))

@@ -16,12 +16,14 @@ def known(value: Any) -> bool:
 def checked_times(ts: Any, dtype: np.dtype[Any]) -> jax.Array:
     """ts in the state's type.
 
-    :raises ValueError: when it is not of shape (T,), T ≥ 1, or known not to be strictly monotonic.
+    :raises ValueError: when it is not of shape (T,), T ≥ 1, or known not to be finite and strictly monotonic.
     """
     times: jax.Array = jnp.asarray(ts).astype(dtype)
     if times.ndim != 1 or times.shape[0] == 0:
         raise ValueError(f"ts must be of shape (T,), T ≥ 1, got {times.shape}")
     if known(times):
+        if not jnp.isfinite(times).all():
+            raise ValueError(f"ts must be finite in {times.dtype}")
         intervals = np.diff(np.asarray(times))
         if not (np.all(intervals > 0) or np.all(intervals < 0)):
             raise ValueError(f"ts must be strictly ascending or descending in {times.dtype}")

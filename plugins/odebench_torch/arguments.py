@@ -20,15 +20,17 @@ class Arguments(NamedTuple):
 
     :param call: ``call(t, y, thetas) -> dy/dt``.
     :param parameters: the tensors among the parameters that require a gradient: what ``thetas`` stand for.
+    :param named: as of :class:`odebench_torch.dynamics.Field`.
     """
 
     call: Callable[[Tensor, PyTree, Sequence[Tensor]], PyTree]
     parameters: tuple[Tensor, ...]
+    named: bool
 
     def checked(self, t: Tensor, y: PyTree, thetas: Sequence[Tensor]) -> PyTree:
-        """``call``, of parameters that do not require grad.
+        """``call``, of parameters that do not require grad; under a transform of ``torch.func`` no graph is seen.
 
-        :raises RuntimeError: when f has captured a tensor that does.
+        :raises Unsupported: when f has captured a tensor that does.
         """
         with torch.enable_grad():
             k = self.call(t, y, thetas)
@@ -41,10 +43,14 @@ def arguments_of(f: Dynamics, params: PyTree) -> Arguments:
     """Those that are passed, or else a module's own."""
     if params is None:
         if not isinstance(f, nn.Module):
-            return Arguments(lambda t, y, _: f(t, y), ())
+            return Arguments(lambda t, y, _: f(t, y), (), named=False)
         own = {name: p for name, p in f.named_parameters() if p.requires_grad}
         values = tuple(own.values())
-        return Arguments(lambda t, y, thetas: functional_call(f, dict(zip(own, thetas, strict=True)), (t, y)), values)
+
+        def bound(t: Tensor, y: PyTree, thetas: Sequence[Tensor]) -> PyTree:
+            return functional_call(f, dict(zip(own, thetas, strict=True)), (t, y))
+
+        return Arguments(bound, values, named=True)
     leaves, structure = flatten(params)
     trained = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.requires_grad]
 
@@ -55,4 +61,4 @@ def arguments_of(f: Dynamics, params: PyTree) -> Arguments:
         given = unflatten(structure, filled)
         return functional_call(f, given, (t, y)) if isinstance(f, nn.Module) else f(t, y, given)
 
-    return Arguments(call, tuple(leaves[i] for i in trained))
+    return Arguments(call, tuple(leaves[i] for i in trained), named=True)

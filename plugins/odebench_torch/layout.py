@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -80,6 +80,17 @@ class Layout:
             row.new_zeros(size) if leaf is None else leaf.ravel() for leaf, size in zip(leaves, self.sizes, strict=True)
         ]
         torch.cat(parts, out=row)
+
+    def evaluate(self, call: Callable[[Tensor, PyTree], PyTree], t: Tensor, y: Tensor) -> list[Tensor]:
+        """The leaves of ``call(t, y)``, y flat.
+
+        :raises ValueError: when f changes y in place, and as :meth:`derivative`, like its TypeError.
+        """
+        before = None if y.is_inference() else y._version  # inference tensors have none
+        leaves = self.derivative(call(t, self.tree(self.views(y))))
+        if before is not None and y._version != before:
+            raise ValueError("f must not change y in place: it is the solver's own")
+        return leaves
 
     def derivative(self, dydt: PyTree) -> list[Tensor]:
         """The leaves of what f returned.

@@ -36,10 +36,9 @@ class StateTape(Evaluator):
             super().__call__(t, y, row)
             return
         self.nfe += 1
-        layout = self.layout
         with torch.enable_grad():
-            k = layout.derivative(self.call(t, layout.tree(layout.views(y))))
-        layout.write(k, row)
+            k = self.layout.evaluate(self.call, t, y)
+        self.layout.write(k, row)
         known = {id(leaf) for leaf in self.field.aliases}
         self._captured.update((id(leaf), leaf) for leaf in leaves_of_graph(k) if id(leaf) not in known)
         self._looks = bool(self._captured) or not self.field.named

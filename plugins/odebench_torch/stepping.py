@@ -41,8 +41,7 @@ class Evaluator:
     def __call__(self, t: Tensor, y: Tensor, row: Tensor) -> None:
         """Write f(t, y) into ``row``."""
         self.nfe += 1
-        layout = self.layout
-        layout.write(layout.derivative(self.call(t, layout.tree(layout.views(y)))), row)
+        self.layout.write(self.layout.evaluate(self.call, t, y), row)
 
     def drop(self, keep: int) -> None:
         """Forget all but the first ``keep`` evaluations."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 from torch import Tensor
 
@@ -12,11 +13,14 @@ from odebench.contract import SolveError, Status
 def checked_times(ts: Tensor) -> list[float]:
     """The times as Python's numbers.
 
-    :raises ValueError: when ts is not of shape (T,), T ≥ 1, or not strictly monotone.
+    :raises ValueError: when ts is not of shape (T,), T ≥ 1, not finite, or not strictly monotone.
     """
     if ts.ndim != 1 or not len(ts):
         raise ValueError(f"ts must be a vector of at least one time, got shape {tuple(ts.shape)}")
     times = [float(t) for t in ts.tolist()]
+    for i, t in enumerate(times):
+        if not math.isfinite(t):
+            raise ValueError(f"ts must be finite, but ts[{i}] = {t}")
     ascending = times[-1] > times[0]
     for i, (before, after) in enumerate(itertools.pairwise(times), start=1):
         if not (before < after if ascending else before > after):

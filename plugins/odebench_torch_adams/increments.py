@@ -13,7 +13,8 @@ from torch import Tensor
 def _gauss(points: int) -> tuple[Tensor, Tensor]:
     """Nodes and weights on [0, 1]."""
     nodes, weights = np.polynomial.legendre.leggauss(points)
-    return torch.as_tensor((nodes + 1) / 2), torch.as_tensor(weights / 2)
+    with torch.inference_mode(False):  # what is kept serves solves with grad, too
+        return torch.as_tensor((nodes + 1) / 2), torch.as_tensor(weights / 2)
 
 
 def increments(nodes: Tensor, begin: Tensor, ends: Tensor) -> Tensor:

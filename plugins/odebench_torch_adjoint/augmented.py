@@ -48,6 +48,19 @@ class Pullback:
         return k, unflatten(self.structure, leaves), shares
 
 
+def refuse_unrecorded(field: Field, structure: Any, ts: Tensor, ys: Sequence[Tensor]) -> None:
+    """For a solve that autograd did not record, as neither y0, ts nor a parameter requires grad.
+
+    :param ys: the leaves of the outputs.
+    :raises Unsupported: when f depends on a tensor that does: at ts[0] or, where f names no parameters, at any output.
+    """
+    if not torch.is_grad_enabled() or ys[0].requires_grad:
+        return
+    for i in range(1 if field.named else len(ts)):
+        k = field.call(ts[i].to(ys[0]), unflatten(structure, [leaf[i] for leaf in ys]))
+        refuse_captured(flatten(k)[0], ())
+
+
 class Augmented:
     """``d/dt (y, a, *θ̄) = (f, -aᵀ ∂f/∂y, -aᵀ ∂f/∂θ)``; parameters and errors are :class:`Pullback`'s."""
 

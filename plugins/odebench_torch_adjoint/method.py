@@ -13,7 +13,7 @@ from odebench_torch.dynamics import bind as bind_dynamics
 from odebench_torch.layout import flatten, unflatten
 from odebench_torch.vjp import refuse_second_derivative
 
-from .augmented import Augmented
+from .augmented import Augmented, refuse_unrecorded
 from .backward import Backward, Norm, Sweep, backward, seminorm_of
 
 
@@ -37,7 +37,8 @@ def bind(
         is that of ``(y, a)`` alone (Kidger et al. 2021); by default the largest root mean square of a leaf.
     :param adjoint_num_steps: as ``num_steps``, over all of ts.
     :raises ValueError: for a norm of another name, or both ``adjoint_step`` and ``adjoint_num_steps``.
-    :raises Unsupported: in the backward pass, when f depends on another tensor that requires grad.
+    :raises Unsupported: when f depends on another tensor that requires grad: in the backward pass, or after the solve
+        where no pass could follow.
     """
     back = backward(
         solve,
@@ -55,6 +56,7 @@ def bind(
         leaves, structure = flatten(y0)
         problem = _Problem(bind_dynamics(f, params), structure, len(leaves), solve, options, back)
         ys = _AdjointSolve.apply(problem, ts, *leaves, *problem.field.parameters)  # type: ignore[no-untyped-call]
+        refuse_unrecorded(problem.field, structure, ts, ys)
         return unflatten(structure, ys)
 
     return odeint

@@ -55,6 +55,8 @@ class _Method:
 
     def __init__(self, tableau: DiagonallyImplicitRungeKutta, problem: Problem, dense_up_to: int) -> None:
         layout = problem.layout
+        if not layout.size:
+            raise ValueError(f"y0 is empty: {tableau.name} has no system to solve")
         self.layout, self.tolerance = layout, problem.tolerance
         self.interpolates = tableau.dense is not None
         self.system = system_for(layout.size, dense_up_to)

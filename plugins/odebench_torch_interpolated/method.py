@@ -20,7 +20,7 @@ from odebench_torch.dynamics import bind as bind_dynamics
 from odebench_torch.layout import flatten, unflatten
 from odebench_torch.names import name_of
 from odebench_torch.vjp import refuse_second_derivative
-from odebench_torch_adjoint.augmented import Pullback
+from odebench_torch_adjoint.augmented import Pullback, refuse_unrecorded
 from odebench_torch_adjoint.backward import Backward, Norm, Sweep, backward, seminorm_of
 
 Path = Callable[[Tensor], PyTree]
@@ -49,7 +49,8 @@ def bind(
     :param adjoint_num_steps: as ``num_steps``, over all of ts.
     :raises Unsupported: for a solver without dense output.
     :raises ValueError: for a norm of another name, or both ``adjoint_step`` and ``adjoint_num_steps``.
-    :raises Unsupported: in the backward pass, when f depends on another tensor that requires grad.
+    :raises Unsupported: when f depends on another tensor that requires grad: in the backward pass, or after the solve
+        where no pass could follow.
     """
     if not hasattr(solve, "dense"):
         raise Unsupported(f"the solver {name_of(solve)} cannot hand out its path (it has no `dense`): use adjoint")
@@ -71,6 +72,7 @@ def bind(
         leaves, structure = flatten(y0)
         problem = _Problem(bind_dynamics(f, params), structure, len(leaves), solve, options, back)
         ys = _InterpolatedSolve.apply(problem, ts, *leaves, *problem.field.parameters)  # type: ignore[no-untyped-call]
+        refuse_unrecorded(problem.field, structure, ts, ys)
         return unflatten(structure, ys)
 
     return odeint

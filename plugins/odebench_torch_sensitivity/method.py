@@ -25,7 +25,8 @@ def bind(solve: Solve, options: dict[str, Any]) -> OdeInt:
     or parameters of the module that f is; f must go through ``torch.func.vmap`` and ``jvp``. The error of S is
     controlled with y's: of y0 and of each parameter the S counts as a leaf; a ``norm`` is of y alone.
 
-    :raises Unsupported: when f depends on another tensor that requires grad.
+    :raises Unsupported: when f depends on another tensor that requires grad: at ts[0] or, where f takes no params and
+        is no module, at any output.
     """
 
     def odeint(f: Dynamics, y0: PyTree, ts: Tensor, params: PyTree = None) -> PyTree:
@@ -70,6 +71,7 @@ class _ForwardSolve(Function):
             options["norm"] = norm_of(options["norm"])
         (ys, *groups), _ = problem.solve(dynamics, (y0, *begin), ts.detach(), **options)
         outputs = tuple(flatten(ys)[0])
+        dynamics.end(ts.detach(), outputs)
         ctx.problem, ctx.layout = problem, layout
         ctx.save_for_backward(ts, *thetas, *outputs, *groups)
         return outputs

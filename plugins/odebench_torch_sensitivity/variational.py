@@ -32,8 +32,9 @@ class Variational:
         """S at t0, of shape (m, D) for every leaf of y0 and every parameter of m numbers that is needed, and for t0.
 
         :param needed: which leaves and parameters.
+        :raises Unsupported: when f depends on another tensor that requires grad, there.
         """
-        layout = self.layout
+        layout, k0 = self.layout, self.arguments.checked(t0, y0, self.thetas)
         wants, self._own = needed[: len(layout.sizes)], needed[len(layout.sizes) :]
         identity = torch.eye(layout.size, dtype=layout.dtype, device=layout.device).split(layout.sizes)
         groups = [block for block, wanted in zip(identity, wants, strict=True) if wanted]
@@ -41,10 +42,19 @@ class Variational:
         for theta, wanted in zip(self.thetas, self._own, strict=True):
             groups += [identity[0].new_zeros((theta.numel(), layout.size))] if wanted else []
         if timed:
-            groups.append(-layout.flat(self.arguments.checked(t0, y0, self.thetas))[None])
+            groups.append(-layout.flat(k0)[None])
         self._sizes = [len(group) for group in groups]
         self._tangents = self._of_parameters(before)
         return groups
+
+    def end(self, ts: Tensor, ys: Sequence[Tensor]) -> None:
+        """Look once more at the outputs where f names no parameters: it may capture a tensor at any time.
+
+        :raises Unsupported: as :meth:`begin`.
+        """
+        if not self.arguments.named and self._sizes:
+            for t, *y in zip(ts[1:].to(ys[0]), *(leaf[1:] for leaf in ys), strict=True):
+                self.arguments.checked(t, self.layout.tree(y), self.thetas)
 
     def _of_parameters(self, before: int) -> list[Tensor]:
         """The tangents of every parameter in the direction of every row: one-hot in its own, zero in others."""

@@ -27,7 +27,7 @@ FIXED = {
 
 _OF_ADAPTIVE = (
     "time in float64; steps beyond the end, and outputs (the last, too) by a quartic through the step; "
-    "min_step accepts a step that small, whatever its error; no step or num_steps"
+    "no step, num_steps, or min_step, its own of which accepts a step that small whatever its error"
 )
 _OF_FIXED = "outputs between grid points by a straight line, whatever the order; no tolerance, first_step or norm"
 _OF_ADAMS = "takes the grid for uniform; starts with rk4, up to order 12"
@@ -68,11 +68,11 @@ def odebench_register_gradients(register: Callable[[odebench.GradientMethod], No
             )
         )
 
-    silent = "what f captures gets no gradient, and no error says so; the first step is chosen anew in each interval"
+    each = "no gradient with respect to what f captures: an error; the first step is chosen anew in each interval"
     method("backprop", "through every operation of the solver: keeps the activations of each")
     method(
         "adjoint",
         "the continuous adjoint, y reset at each output",
-        f"{silent}; the backward norm counts the adjoint of t",
+        f"{each}; the backward norm counts the adjoint of t",
     )
-    method("seminorm", "the continuous adjoint, its error without the parameters'", silent, tuple(ADAPTIVE))
+    method("seminorm", "the continuous adjoint, its error without the parameters'", each, tuple(ADAPTIVE))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from odebench.contract import Dynamics, PyTree, SolveError, Stats, Status
+from odebench_torch.dynamics import Field as Bound
 from odebench_torch.layout import Layout
+from odebench_torch.vjp import refuse_captured
 
 State = Tensor | tuple[Tensor, ...]
 
@@ -46,6 +48,8 @@ class Field:
         self.nfe = 0
         self._last: list[Tensor] = []
         self._rejected = 0
+        self._bound: Bound | None = None
+        self._by_adjoint = False
         self._forward = _Attempts(self, max_steps)
         self.callback_step = self._forward.step
         self.callback_step_adjoint = _Attempts(self, max_steps * intervals).step
@@ -58,9 +62,29 @@ class Field:
     def __call__(self, t: Tensor, y: State) -> State:
         self.nfe += 1
         leaves = (y,) if isinstance(y, Tensor) else y
-        k = self.layout.derivative(self._call(t, self.layout.tree(leaves)))
+        if self._bound is None:
+            k = self.layout.derivative(self._call(t, self.layout.tree(leaves)))
+        else:
+            k = self._first(self._bound, t, leaves)
+        if self._by_adjoint and torch.is_grad_enabled() and not any(leaf.requires_grad for leaf in k):
+            # torchdiffeq cannot differentiate dynamics that depend on nothing.
+            k = [leaf + 0.0 * x for leaf, x in zip(k, leaves, strict=True)]
         self._last = [leaf.detach() for leaf in k]
         return self.state(k)
+
+    def prepare_adjoint(self, bound: Bound) -> None:
+        """For a solve that torchdiffeq's adjoint will differentiate, before its first evaluation.
+
+        :param bound: the same dynamics; that evaluation is made with them, and refuses what they capture.
+        """
+        self._bound, self._by_adjoint = bound, True
+
+    def _first(self, bound: Bound, t: Tensor, leaves: Sequence[Tensor]) -> list[Tensor]:
+        self._bound = None
+        with torch.enable_grad():
+            k = self.layout.derivative(bound.call(t.detach(), self.layout.tree([y.detach() for y in leaves])))
+        refuse_captured(k, bound.aliases)
+        return [leaf.detach() for leaf in k]
 
     def failure(self, t: float | None) -> SolveError:
         """Why a step can be no shorter."""

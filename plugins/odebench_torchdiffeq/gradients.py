@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 import torchdiffeq  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from odebench.contract import Dynamics, OdeInt, PyTree, Solve
+from odebench_torch.dynamics import bind
 from odebench_torch.layout import flatten
 from odebench_torchdiffeq.solver import Grid
 
@@ -31,7 +33,9 @@ def adjoint(
 ) -> OdeInt:
     """``torchdiffeq.odeint_adjoint``: the backward norm is the largest of |adjoint of t| and the root mean squares of
     y, its adjoint and each parameter's cotangent. A fixed grid's step is the forward's, and ``first_step`` is that of
-    every interval. What f captures gets no gradient: parameters are those in ``params``, or the module's.
+    every interval. Parameters are those in ``params``, or the module's.
+
+    :raises Unsupported: when f captures another tensor that requires grad.
     """
     return _adjoint(solve, options, {"adjoint_rtol": adjoint_rtol, "adjoint_atol": adjoint_atol}, {})
 
@@ -56,6 +60,8 @@ def _adjoint(solve: Any, options: dict[str, Any], tolerances: dict[str, Any], no
             backward = {name: value for name, value in options.items() if name != "norm"} | norm
             if isinstance(grid := backward.get("grid_constructor"), Grid):
                 backward["grid_constructor"] = Grid(grid.step)  # num_steps is over all intervals
+            if torch.is_grad_enabled():
+                field.prepare_adjoint(bind(f, params))
             given = {"adjoint_params": trained, "adjoint_options": backward, **tolerances}
             return torchdiffeq.odeint_adjoint(field, y0, ts, options=options, **keywords, **given)
 
@@ -69,4 +75,5 @@ def _trained(f: Dynamics, params: PyTree) -> tuple[Tensor, ...]:
         found: list[Tensor] = list(f.parameters()) if isinstance(f, nn.Module) else []
     else:
         found = [leaf for leaf in flatten(params)[0] if isinstance(leaf, Tensor)]
-    return tuple(p for p in found if p.requires_grad)
+    # Each once: torchdiffeq adds up the whole gradient for every mention of a tensor.
+    return tuple({id(p): p for p in found if p.requires_grad}.values())

@@ -87,7 +87,7 @@ class Method:
         ts = ts.to(layout.device, ts.dtype if ts.is_floating_point() else layout.dtype)
         field = Field(with_params(f, params), layout, max_steps, len(times) - 1, adaptive=self.adaptive)
         if self.adaptive:
-            options: dict[str, Any] = {"first_step": first_step, "min_step": min_step}
+            options: dict[str, Any] = {"first_step": first_step}
             if norm is not None:
                 options["norm"] = _on_state(norm, layout)
         else:
@@ -103,7 +103,8 @@ class Method:
         return layout.tree(found), field.stats()
 
     def _check_has(self, **given: Any) -> None:
-        lacks = ("step", "num_steps") if self.adaptive else ("min_step", "first_step", "norm")
+        # The min_step of torchdiffeq accepts a step that small whatever its error.
+        lacks = ("step", "num_steps", "min_step") if self.adaptive else ("min_step", "first_step", "norm")
         for name in lacks:
             if given[name] is not None:
                 raise Unsupported(f"torchdiffeq/{self.name} has no option {name}")

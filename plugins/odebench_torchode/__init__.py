@@ -18,8 +18,8 @@ _UNLIKE = (
 )
 _OF_EULER = "; no tolerance: step or num_steps, or one interval in one step"
 _OF_BACKSOLVE = (
-    "no gradient with respect to times, or to what f captures; one root mean square over t's adjoint, y, its adjoint "
-    "and all parameters' cotangents; the first step is chosen anew in each interval"
+    "no gradient with respect to times or what f captures: both are errors; one root mean square over t's adjoint, y, "
+    "its adjoint and all parameters' cotangents; the first step is chosen anew in each interval"
 )
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 import torchode  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from odebench.contract import Dynamics, PyTree, SolveError, Status
 from odebench_torch.layout import Layout, flatten, unflatten
+from odebench_torch.vjp import refuse_captured
 
 _STATUS = {
     torchode.Status.REACHED_DT_MIN.value: Status.underflow,
@@ -73,12 +75,16 @@ class Joint(nn.Module):
         if self.given:
             self.leaves, self.structure = flatten(params)
         self._adopted: list[int] = []
+        self._by_adjoint = self._unchecked = False
 
     def adopt(self) -> tuple[list[Tensor], list[Tensor]]:
         """Make the parameters that require a gradient this module's own: torchode's adjoints look for them there.
 
+        The first evaluation from then on refuses what f captures.
+
         :returns: the parameters, and what stands for each of them from now on.
         """
+        self._by_adjoint = self._unchecked = torch.is_grad_enabled()
         if not self.given:
             own: list[Tensor] = [p for p in self.parameters() if p.requires_grad]
             return own, own
@@ -89,6 +95,18 @@ class Joint(nn.Module):
 
     def forward(self, t: Tensor, y: Tensor) -> Tensor:
         """:param t: of one number. :param y: of shape (1, n), or (n,) under vmap."""
+        if self._unchecked:
+            self._unchecked = False
+            with torch.enable_grad():
+                dydt = self._evaluate(t.detach(), y.detach())
+            refuse_captured([dydt], list(self.parameters()))
+            return dydt.detach()
+        dydt = self._evaluate(t, y)
+        if self._by_adjoint and torch.is_grad_enabled() and not dydt.requires_grad:
+            return dydt + 0.0 * y  # torchode cannot differentiate dynamics that depend on nothing
+        return dydt
+
+    def _evaluate(self, t: Tensor, y: Tensor) -> Tensor:
         (f,), layout = self._held, self.layout
         args = (t.reshape(()).to(y.dtype), layout.tree(layout.views(y.reshape(-1))))
         if not self.given:

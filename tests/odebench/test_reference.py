@@ -83,3 +83,19 @@ def test_without_a_truth_there_is_no_file(references, cell):
     found, _ = references(fails=True)
     assert found.file(cell(loss_scale=0.5)) is None
     assert "reference for ivp/a2: timeout" in (found.store.folder / "logs" / "run.log").read_text()
+
+
+@pytest.mark.parametrize(("factor", "agreed"), [(1.01, True), (1.2, False), (np.nan, False)])
+def test_two_backends_that_do_not_agree_are_no_reference(references, cell, monkeypatch, factor, agreed):
+    """Beyond a tenth there is none, and the log says how far they are apart; a part that is zero is no objection."""
+    found, workers = references()
+    first = {"prediction": np.ones(2), "gradient/ts": np.array([1e-18, 1.0]), "gradient/y0": np.ones(1)}
+    second = {name: factor * x for name, x in first.items()} | {"gradient/ts": np.array([3e-18, 1.0])}
+    truths = [first, second]
+    workers.ask = lambda *arguments: truths.pop(0)
+    monkeypatch.setattr(found, "judges", lambda cell: [cell, cell])
+    arrays = found._of_backends(cell())
+    assert (arrays is not None) == agreed
+    if not agreed:
+        log = (found.store.folder / "logs" / "run.log").read_text()
+        assert "reference for ivp/a2: the backends do not agree: forward " in log

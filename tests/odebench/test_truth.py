@@ -2,6 +2,7 @@
 
 import sys
 import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,8 +56,6 @@ def test_make(task):
 
 def test_one_route_is_none(task):
     """A truth that nothing confirms is not told."""
-    from dataclasses import replace
-
     alone = replace(task, truth="a_suite_of_tests:alone")
     with pytest.raises(truth.NoAgreement, match="1 of two routes"):
         truth.make(alone, truth.key(alone, 0, {}))
@@ -104,5 +103,13 @@ def test_what_differs_is_named(task):
     """A gradient that is another by more than it was known to; not one that only rounding moved."""
     made = truth.make(task, truth.key(task, 0, {}))
     for factor, names in ((1 + 1e-13, set()), (1 + 1e-9, {"gradient"}), (np.nan, {"gradient"})):
-        other = truth.Truth(made.key, made.arrays | {"gradient/k": made.arrays["gradient/k"] * factor}, {}, {}, {})
+        other = replace(made, arrays=made.arrays | {"gradient/k": made.arrays["gradient/k"] * factor})
         assert truth.differing(made, other).keys() == names
+
+
+def test_every_route_is_verified(task):
+    """The second is further from the first than it was; or it is there no more."""
+    made = truth.make(task, truth.key(task, 0, {}))
+    moved = replace(made, routes=made.routes | {"second": {"forward": 1e-9, "gradient": 1e-12}})
+    assert truth.differing(made, moved) == {"forward of second": 1e-9}
+    assert truth.differing(made, replace(made, routes={"first": {}})) == {"second": np.inf}

@@ -37,8 +37,7 @@ class Evaluation:
     def __call__(self, t: Time, y: Tensor) -> Tensor:
         self.nfe += 1
         time = t.to(y) if isinstance(t, Tensor) else y.new_tensor(t)
-        layout = self.layout
-        leaves = layout.derivative(self.call(time, layout.tree(layout.views(y))))
+        leaves = self.layout.evaluate(self.call, time, y)
         return leaves[0].reshape(-1) if len(leaves) == 1 else torch.cat([leaf.reshape(-1) for leaf in leaves])
 
 

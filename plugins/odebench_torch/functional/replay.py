@@ -74,7 +74,8 @@ class _Replayed(torch.autograd.Function):
         *parameters: Tensor,
     ) -> Tensor:
         """:param inputs: what stands for the parameters in the graphs of the steps."""
-        ctx.save_for_backward(y0, *trace.kept.states.values())
+        # The parameters too, so that it is an error to change one before the backward pass.
+        ctx.save_for_backward(y0, *parameters, *trace.kept.states.values())
         ctx.numbers = list(trace.kept.states)
         trace.kept.states = {}  # autograd has them
         ctx.trace, ctx.grid, ctx.inputs = trace, grid, inputs
@@ -83,7 +84,8 @@ class _Replayed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivative()
-        y0, *states = ctx.saved_tensors
+        y0, *saved = ctx.saved_tensors
+        states = saved[len(ctx.inputs) :]
         kept = dict(zip(ctx.numbers, states, strict=True))
         sweep = _Sweep(ctx.trace, ctx.grid, ctx.inputs, timed=ctx.needs_input_grad[5])
         start, *rest = sweep.run(kept, y0.detach(), cotangent)

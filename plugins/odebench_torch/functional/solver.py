@@ -113,7 +113,7 @@ class Solver:
 
         :param checkpoints: None lets autograd record the steps; a number, or ``"all"``, keeps states in their place.
         :raises ValueError: for times that are not strictly monotone, tolerances, steps or checkpoints that make no
-            sense, or a dy/dt that has not the shape of y.
+            sense, an empty y0 where a method cannot take one, or a dy/dt that has not the shape of y.
         :raises TypeError: for a y0 that is not real and floating-point, or a dy/dt of another dtype.
         :raises SolveError: when the last time is not reached.
         """

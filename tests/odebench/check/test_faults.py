@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 FAULTS = {
@@ -107,3 +109,19 @@ def test_a_solver_that_cannot_solve(measure, support):
     assert [(row.outcome.verdict, row.outcome.note) for row in rows] == [
         ("fail", "ZeroDivisionError: first line of [red]two[/]")
     ] * 2
+
+
+def test_times_of_a_method_without_them(faulty_registry):
+    """It said so when it was registered: its rows of times are not applicable, the others are as they were."""
+    from odebench.backends import find_backend
+    from odebench.check import gradients
+    from odebench.check.outcome import NotApplicable
+    from odebench.check.subject import Subject
+
+    info = find_backend(faulty_registry, "torch/dopri5/backprop")
+    subject = Subject(faulty_registry, info.solver, replace(info.gradient, without=("ts",)))
+    subject.adapter.activate()
+    for check in (gradients.t0, gradients.interior_times, gradients.t1):
+        with pytest.raises(NotApplicable, match="without a gradient for ts"):
+            check(subject)
+    assert gradients.y0(subject).verdict == "pass"

@@ -80,3 +80,44 @@ def test_distance_knows_shapes():
         distance(np.zeros(2), np.zeros((2, 1)))
     with pytest.raises(ValueError, match="outputs are"):
         distance((np.zeros(2),), np.zeros(2))
+
+
+class Bare:
+    """An array that has a shape, Python's arithmetic and indexing, and no more: TensorFlow's have neither ``@`` of
+    vectors nor methods."""
+
+    def __init__(self, x):
+        self.x = np.asarray(x)
+        self.shape = self.x.shape
+
+    def __getitem__(self, index):
+        return Bare(self.x[index])
+
+    def _with(self, other, operation):
+        return Bare(operation(self.x, getattr(other, "x", other)))
+
+    def __add__(self, other):
+        return self._with(other, np.add)
+
+    def __sub__(self, other):
+        return self._with(other, np.subtract)
+
+    def __mul__(self, other):
+        return self._with(other, np.multiply)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __neg__(self):
+        return Bare(-self.x)
+
+
+@pytest.mark.parametrize("problem", [problems.VECTOR, problems.MATRIX, problems.SCALAR, problems.TUPLE, problems.DICT])
+def test_operators_and_indexing_are_enough(problem):
+    """Of dynamics and of the weighted sum: for the same numbers."""
+    y0, params = (tree_map(Bare, tree) for tree in (problem.y0, problem.params))
+    found = leaves(problem.f(Bare(0.7), y0, params))
+    for bare, full in zip(found, leaves(problem.f(0.7, problem.y0, problem.params)), strict=True):
+        np.testing.assert_array_equal(bare.x, full)
+    weights, ys = problem.weights(TIMES), problem.exact(TIMES)
+    total = weighted_sum(tree_map(Bare, weights), tree_map(Bare, ys))
+    assert total.x == pytest.approx(sum(np.sum(w * y) for w, y in zip(leaves(weights), leaves(ys), strict=True)))

@@ -53,3 +53,17 @@ def test_bad_input(command, support):
     ended = command("check", "faulty/absent/numeric", "--plugin", support / "toy.py", "--plugin", support / "faulty.py")
     assert (ended.code, ended.err) == (2, "Error: faulty/absent/numeric is not available: pip install no-such-dist\n")
     assert command("check").code == 2
+
+
+def test_what_cannot_end_well_does_not_begin(command, support, few, tmp_path):
+    """A file that cannot be written, a device that is none: one line, 2, and nothing was checked."""
+    file = tmp_path / "absent" / "rows.json"
+    ended = command("check", "toy/rk4/numeric", "--plugin", support / "toy.py", "--json", file)
+    assert (ended.code, ended.out, ended.err) == (2, "", f"Error: --json {file}: No such file or directory\n")
+    assert command("check", "toy/rk4/numeric", "--json", tmp_path).err == f"Error: --json {tmp_path}: Is a directory\n"
+    ended = command("check", "toy/rk4/numeric", "--plugin", support / "toy.py", "--device", "tpu")
+    assert (ended.code, ended.out, ended.err) == (
+        2,
+        "",
+        "Error: --device tpu: toy has none here; did you mean 'cpu'? valid: abacus, cpu\n",
+    )

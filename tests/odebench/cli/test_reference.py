@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,11 @@ def test_tasks_that_know_no_truth(command, support):
     ended = command("reference", "make", support / "toysuite", "--plugin", support / "toy.py")
     assert ended.code == 2
     assert "no task that matches '*' knows a way to its truth" in ended.err
+
+
+def test_routes_that_hardly_agree(command, suite, monkeypatch):
+    """The figure is said, and the exit code is 1."""
+    monkeypatch.setattr(import_module("odebench.cli.reference"), "AGREED", 1e-30)
+    ended = command("reference", "make", suite, "--only", "ivp/a2")
+    assert ended.code == 1
+    assert "no two routes agree to 1e-30: forward 1." in ended.out

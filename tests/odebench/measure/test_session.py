@@ -1,5 +1,6 @@
 """A cell brought to life: its first gradient, and why it failed where it did."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,14 @@ def test_a_loss_that_is_not_finite_is_explained(make_session):
     assert make_session("toy/line", "toy").diagnose(float("inf")) == "the loss is inf"
 
 
+def test_a_gradient_that_is_not_finite(make_session):
+    """It is no result, however finite the loss: the parameter is named."""
+    session = make_session()
+    session.value_and_grad = lambda params, batch: (np.array(1.0), {"rate": np.array([np.nan])})
+    with pytest.raises(Diverged, match="the gradient of rate is not finite"):
+        session.first_call()
+
+
 def test_a_task_without_an_ode_that_calls_one(make_session):
     """It is registered wrongly, and told so; it has nothing to count."""
     session = make_session("toy/line", "toy")
@@ -59,6 +68,53 @@ def test_counts_are_the_harness_own(make_session):
     found = counting.count(make_session())
     assert found["nfe_forward"] == found["claimed_nfe"] == 7 * (found["accepted"] + found["rejected"])
     assert found["accepted"] > 1
+
+
+def claiming(session, **told):
+    """The session, its solver's statistics replaced."""
+    solve = session.backend._solve
+
+    def claims(*args, **options):
+        ys, stats = solve(*args, **options)
+        return ys, stats._replace(**told)
+
+    vars(session.backend)["_solve"] = claims
+    return session
+
+
+def test_what_was_not_told_is_not_recorded(make_session):
+    """A count of −1 is none, and the others stand."""
+    found = counting.count(claiming(make_session(), nfe=-1, rejected=-1))
+    assert not found.keys() & {"claimed_nfe", "rejected"}
+    assert found["accepted"] > 1
+
+
+def test_a_solved_size_that_was_not_seen_is_not_recorded(make_session):
+    """A peer that asks for y alone may solve for more behind its own doors."""
+    session = make_session()
+    session.cell = replace(session.cell, library="peer")
+    assert "solved_size" not in counting.count(session)
+    own = session.backend.watched
+
+    def larger(watch):
+        watch(np.zeros(7))
+        return own(watch)
+
+    object.__setattr__(session.backend, "watched", larger)
+    assert counting.count(session)["solved_size"] == 7
+
+
+def test_a_solve_that_ends_before_its_last_time(make_session):
+    """Where the tableau evaluates f at the end of each step, f was called at the last time, or the solver lies."""
+    session = make_session()
+    session.adapter.counted = listening(session.adapter.counted)
+    assert counting.count(session)["nfe_forward"] > 0
+    solve = session.backend._solve
+    vars(session.backend)["_solve"] = lambda f, y0, ts, params, **options: solve(
+        f, y0, ts[0] + 0.9 * (ts - ts[0]), params, **options
+    )
+    with pytest.raises(Diverged, match="ended before its last time: at t="):
+        counting.count(session)
 
 
 def can_reset_the_mark():

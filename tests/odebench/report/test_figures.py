@@ -52,3 +52,19 @@ def test_what_cannot_be_drawn_is_said(tmp_path):
         draw([record(1e-3, 20, 1e-3)], "nfe_forwards", "forward_error", tmp_path / "x.svg")
     with pytest.raises(UserError, match=r"x\.docx"):
         draw([record(1e-3, 20, 1e-3)], "nfe_forward", "forward_error", tmp_path / "x.docx")
+
+
+def test_types_and_devices_are_lines_of_their_own():
+    """As seeds and runs are; but not where they are what is drawn against."""
+    cells = [record(1e-3, 20 + i, 1e-3) for i in range(3)]
+    cells[1].config["dtype"] = "float32"
+    cells[2].config["device"] = "cuda"
+    names = [f"torch/dopri5/adjoint {words}" for words in ("cpu float64", "cpu float32", "cuda float64")]
+    assert list(lines(cells, "nfe_forward", "forward_error")["t"]) == names
+    swept = [record(1e-3, 20, 1e-3) for _ in range(2)]
+    for seed, cell in enumerate(swept):
+        cell.config["seed"] = seed
+    assert list(lines(swept, "nfe_forward", "forward_error")["t"]) == [
+        f"torch/dopri5/adjoint seed={i}" for i in range(2)
+    ]
+    assert list(lines(swept, "seed", "forward_error")["t"]) == ["torch/dopri5/adjoint"]

@@ -35,3 +35,25 @@ def test_an_option_can_be_fitted_against():
     cells = [record(8, 5.0 * n, width=n) for n in (1, 2, 4)]
     (found,) = fits(cells, [FIT | {"x": "option_width"}])
     assert found.slope == pytest.approx(5.0)
+
+
+def test_options_of_the_backend_make_groups_too():
+    """Cells with one checkpoint and with a hundred are not one line; ``solve_…`` can be fitted against."""
+    cells = [record(n, factor * n) for factor in (1.0, 50.0) for n in (1, 2, 4)]
+    for i, cell in enumerate(cells):
+        cell.config["solve"] = {"checkpoints": 1 if i < 3 else 100}
+    assert [found.slope for found in fits(cells, [FIT])] == [pytest.approx(1.0), pytest.approx(50.0)]
+    for n, cell in zip((1, 2, 4), cells, strict=False):
+        cell.config |= {"num_steps": 8, "solve": {"checkpoints": n}}
+    (found,) = fits(cells[:3], [FIT | {"x": "solve_checkpoints"}])
+    assert found.points == 3
+
+
+def test_a_metric_can_be_fitted_against():
+    """Tolerances are what makes it differ; other things still make other groups."""
+    cells = [record(None, 3.0 * nfe, width=width) for width in (1, 2) for nfe in (10, 20, 40)]
+    for i, cell in enumerate(cells):
+        cell.config |= {"rtol": 10.0**-i, "atol": 10.0**-i}
+        cell.metrics["nfe_forward"] = cell.metrics["memory_bytes"] / 3
+    found = fits(cells, [FIT | {"x": "nfe_forward"}])
+    assert [(one.points, one.slope) for one in found] == [(3, pytest.approx(3.0))] * 2

@@ -74,6 +74,7 @@ def test_adaptive_steps_back_in_time(solver):
     np.testing.assert_allclose(ys["v"][:, 0], np.broadcast_to(expected[:, :1], (3, 3)), rtol=1e-5)
     assert ys["v"].shape == (3, 1, 3)
     assert stats.accepted > 3
+    assert (stats.nfe == -1) == (solver in IMPLICIT)
 
 
 STEPS = {"num_steps": 200, "max_steps": 256}
@@ -151,6 +152,8 @@ def test_a_failure_raises():
         (np.ones(1, int), TS, lambda t, y: y, {}, TypeError),
         (np.ones(1, complex), TS, lambda t, y: y, {}, TypeError),
         (np.ones(1), np.array([0.0, 1.0, 1.0]), lambda t, y: y, {}, ValueError),
+        (np.ones(1), np.array([0.0, np.inf]), lambda t, y: y, {}, ValueError),
+        (np.ones(2), TS, lambda t, y: y.astype(np.float32), {}, TypeError),
         (np.ones(2), TS, lambda t, y: y[:1], {}, TypeError),
         (np.ones(2), TS, lambda t, y: y, {"rtol": 0.0, "atol": 0.0}, ValueError),
         (np.ones(2), TS, lambda t, y: y, {"step": 0.1, "num_steps": 2}, ValueError),

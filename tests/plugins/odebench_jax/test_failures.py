@@ -115,9 +115,9 @@ def test_a_failed_lane_leaves_the_others_alone():
         np.testing.assert_allclose(grads[lane], grad, rtol=1e-12)
 
 
-@pytest.mark.parametrize("ts", [[0.0, 1.0, 1.0], [0.0, 2.0, 1.0], [[0.0, 1.0]], []])
+@pytest.mark.parametrize("ts", [[0.0, 1.0, 1.0], [0.0, 2.0, 1.0], [[0.0, 1.0]], [], [0.0, np.inf], [np.nan]])
 def test_times(ts):
-    """Times that are not strictly monotonic are refused where they are known, and integrate to nothing elsewhere."""
+    """Refused where they are known, if not finite and strictly monotonic; traced, they integrate to nothing."""
     solve, ts = RungeKutta(DOPRI5), np.array(ts)
     with pytest.raises(ValueError, match="ts must be"):
         solve(spring, np.ones(2), ts)
@@ -165,8 +165,10 @@ def test_states_that_are_not_floats(y0):
         RungeKutta(DOPRI5)(lambda t, y: y, y0, TS)
 
 
-@pytest.mark.parametrize("f", [lambda t, y: y[:1], lambda t, y: (y,), lambda t, y: y.sum()])
+@pytest.mark.parametrize(
+    "f", [lambda t, y: y[:1], lambda t, y: (y,), lambda t, y: y.sum(), lambda t, y: y.astype(np.float16)]
+)
 def test_dynamics_of_another_shape(f):
-    """f must return what y is: nothing is broadcast."""
+    """f must return what y is: nothing is broadcast, and no lower precision taken for y's."""
     with pytest.raises(TypeError, match="f must return"):
         RungeKutta(DOPRI5)(f, np.ones(2), TS)

@@ -72,6 +72,32 @@ def test_dynamics_that_are_not_finite():
         backend().solve(lambda t, y: y * jnp.nan, np.ones(1), ts)
 
 
+INCOMPLETE = [
+    (lambda t, y: -1e4 * (y - jnp.cos(t)), [0.0, 10.0], {"max_steps": 200}, Status.max_steps),
+    (lambda t, y: jnp.sqrt(0.3 - t) * y, [0.0, 1.0], {}, Status.non_finite),
+    (lambda t, y: jnp.sqrt(t - 0.7) * y, [1.0, 0.5, 0.0], {}, Status.non_finite),
+]
+
+
+@pytest.mark.parametrize(("g", "ts", "given", "status"), INCOMPLETE, ids=["steps", "nan", "descending"])
+def test_a_solve_that_is_not_complete(g, ts, given, status):
+    """Eagerly, SolveError, though the library hands out finite numbers and no status."""
+    with pytest.raises(SolveError) as caught:
+        backend(**given).solve(g, np.ones(1), np.array(ts))
+    assert caught.value.status == status
+
+
+def test_a_complete_solve_after_one_that_was_not():
+    """Nothing of a failure stays; nfe and steps, which the library does not tell, are no zeros."""
+    ts = np.array([0.0, 1.0])
+    wall = INCOMPLETE[1][0]
+    with pytest.raises(SolveError):
+        backend().solve(wall, np.ones(1), ts)
+    ys, stats = backend().solve(wall, np.ones(1), 0.2 * ts)
+    np.testing.assert_allclose(ys[-1], np.exp((0.3**1.5 - 0.1**1.5) / 1.5), rtol=1e-6)
+    assert stats[:4] == (-1, -1, -1, Status.ok)
+
+
 @pytest.mark.parametrize(
     "given", [{"step": 0.1}, {"num_steps": 3}, {"first_step": 0.1}, {"min_step": 0.1}, {"norm": jnp.max}], ids=str
 )
@@ -86,6 +112,8 @@ def test_options_that_it_lacks(given):
     [
         (np.ones(1, int), TS, lambda t, y: y, {}, TypeError),
         (np.ones(1), np.array([0.0, 1.0, 1.0]), lambda t, y: y, {}, ValueError),
+        (np.ones(1), np.array([0.0, np.inf]), lambda t, y: y, {}, ValueError),
+        (np.ones(2), TS, lambda t, y: y.astype(np.float32), {}, TypeError),
         (np.ones(2), TS, lambda t, y: y[:1], {}, TypeError),
         (np.ones(2), TS, lambda t, y: y, {"rtol": 0.0, "atol": 0.0}, ValueError),
     ],
@@ -94,6 +122,14 @@ def test_bad_input(y0, ts, g, given, error):
     """Refused in the words of the solvers of jax, before the library sees it."""
     with pytest.raises(error):
         backend(**given).solve(g, y0, ts)
+
+
+def test_captured_tracers_outside_jit():
+    """Arguments that are known say nothing of what f has captured: it can be mapped over."""
+    ys = jax.vmap(lambda a: backend(**TIGHT).odeint(lambda t, y: -a * y, np.ones(1), np.array([0.0, 1.0]))[-1, 0])(
+        jnp.arange(3.0)
+    )
+    np.testing.assert_allclose(ys, np.exp(-np.arange(3.0)), rtol=1e-6)
 
 
 def test_one_time():

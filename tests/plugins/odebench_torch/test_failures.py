@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+import odebench
 from odebench import SolveError, Status
 from odebench_rungekutta import TABLEAUS
 from odebench_torch.runge_kutta import RungeKutta
@@ -174,3 +175,23 @@ def test_derivative_leaves_must_be_tensors() -> None:
     """A number within a tree is refused."""
     with pytest.raises(TypeError, match="float"):
         SOLVERS["dopri5"](lambda t, y: (1.0,), (ONE,), UNIT)
+
+
+@pytest.mark.parametrize(
+    ("ts", "index"), [([0.0, float("inf")], 1), ([float("nan"), 1.0], 0), ([float("-inf"), 0.0], 0)]
+)
+def test_times_must_be_finite(ts: list[float], index: int) -> None:
+    """The message says which is not."""
+    with pytest.raises(ValueError, match=rf"finite.*ts\[{index}\]"):
+        SOLVERS["dopri5"](decay, ONE, torch.tensor(ts))
+
+
+@pytest.mark.parametrize("solver", ["rk4", "dopri5", "adams"])
+def test_a_state_changed_in_place_is_an_error(solver: str) -> None:
+    """Not a wrong answer. Where versions are not tracked, f that behaves is solved as ever."""
+    odeint = odebench.backend(f"torch/{solver}/backprop", num_steps=4).odeint
+    with torch.no_grad(), pytest.raises(ValueError, match="in place"):
+        odeint(lambda t, y: y.mul_(-1.0), ONE.clone(), UNIT)
+    with torch.inference_mode():
+        found = odeint(decay, ONE * 1.0, UNIT)
+    assert torch.equal(found, odeint(decay, ONE, UNIT))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 import odebench
 from odebench_torch.functional.solver import Solver
+from odebench_torch_adams.increments import _gauss
 from odebench_torch_adams.solvers import ADAMS, ADAMS_BASHFORTH2, ADAMS_BASHFORTH4, ADAMS_MOULTON4
 
 SOLVERS = {s.__name__: s for s in (ADAMS_BASHFORTH2, ADAMS_BASHFORTH4, ADAMS_MOULTON4, ADAMS)}
@@ -116,3 +117,11 @@ def test_second_derivatives() -> None:
     assert second.abs().max() > 1e-3
     with pytest.raises(RuntimeError, match="create_graph=True"):
         torch.autograd.grad(loss(ADAMS_BASHFORTH4, xs, num_steps=6, checkpoints="all"), xs[0], create_graph=True)
+
+
+def test_a_solve_in_inference_mode_spoils_no_later_one() -> None:
+    """What it leaves in a cache can be differentiated through."""
+    _gauss.cache_clear()
+    with torch.inference_mode():
+        kept = _gauss(3)
+    assert not any(x.is_inference() for x in kept)

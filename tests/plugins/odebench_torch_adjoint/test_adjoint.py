@@ -385,3 +385,17 @@ def test_it_is_found_by_name() -> None:
     odeint = odebench.backend("torch/dopri5/adjoint", **TIGHT, adjoint_solver="dopri8").odeint
     expected = problem.gradients(bind_adjoint(SOLVERS["dopri5"], TIGHT))
     assert distance(problem.gradients(odeint), expected) < 1e-6
+
+
+@pytest.mark.parametrize("method", ["adjoint", "seminorm", "interpolated"])
+def test_a_captured_tensor_is_an_error_where_nothing_is_recorded(method: str) -> None:
+    """y0 and ts that require no grad leave no backward pass to refuse in: the solve does, but not under no_grad."""
+    y0, ts = torch.ones(2, dtype=torch.float64), torch.tensor([0.0, 1.0], dtype=torch.float64)
+    captured = torch.ones((), dtype=torch.float64, requires_grad=True)
+    odeint = odebench.backend(f"torch/dopri5/{method}").odeint
+    for f in (lambda t, y: captured * y, lambda t, y: captured * y if t > 0.5 else y):
+        with pytest.raises(Unsupported, match=r"shape \(\).*pass it in params"):
+            odeint(f, y0, ts)
+        with torch.no_grad():
+            odeint(f, y0, ts)
+    assert not odeint(lambda t, y: -y, y0, ts).requires_grad

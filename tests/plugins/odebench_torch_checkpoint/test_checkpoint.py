@@ -80,3 +80,17 @@ def test_wrong_numbers_of_states() -> None:
     """Are named."""
     with pytest.raises(ValueError, match="at least 1, got 0"):
         gradients("checkpoint", checkpoints=0)
+
+
+@pytest.mark.parametrize("method", ["aca", "checkpoint"])
+@pytest.mark.parametrize("solver", ["dopri5", "kvaerno5", "adams", "trapezoid", "reversible_heun"])
+def test_a_parameter_changed_before_the_backward_pass_is_an_error(solver: str, method: str) -> None:
+    """The steps would be taken again with other dynamics: passed or captured, autograd refuses."""
+    y0, ts = torch.tensor([0.3, -0.2], dtype=torch.float64), torch.tensor([0.0, 0.5], dtype=torch.float64)
+    p = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    odeint = odebench.backend(f"torch/{solver}/{method}", num_steps=3).odeint
+    for ys in (odeint(f, y0, ts, p), odeint(lambda t, y: f(t, y, p), y0, ts)):
+        with torch.no_grad():
+            p.mul_(2.0)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            ys.sum().backward()

@@ -106,3 +106,10 @@ def test_arguments_that_make_no_sense() -> None:
         solve(lambda t, y: torch.ones(2, dtype=torch.float64), ONE, UNIT)
     with pytest.raises(TypeError, match="dtype of y"):
         solve(lambda t, y: -y.float(), ONE, UNIT)
+
+
+@pytest.mark.parametrize("name", ["kvaerno5", "trapezoid"])
+def test_an_empty_state(name: str) -> None:
+    """Is named, with the solver."""
+    with pytest.raises(ValueError, match=f"y0 is empty: {name}"):
+        SOLVERS[name](lambda t, y: -y, torch.ones(0, dtype=torch.float64), UNIT)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
 import odebench
-from odebench import Stats
+from odebench import Stats, Unsupported
 from odebench.adapter import Counts
 from odebench_rungekutta import TABLEAUS
 from odebench_torch.adapter import TorchAdapter
@@ -58,13 +59,13 @@ def test_the_size_of_the_problem() -> None:
 
 
 def test_one_evaluation_and_a_product_for_every_column() -> None:
-    """By the harness's count: f as often as the solver says (and at the outputs, for the times), no VJP at all."""
+    """By the harness's count: f as often as the solver says, and once to see what it captures; no VJP."""
     y0, ts, p = inputs()
     counts, spy = Counts(), Spy()
     ys = bind(spy, {})(TorchAdapter("cpu", "float64").counted(f, counts), y0, ts.detach(), p)
-    assert (counts.f, counts.vjp, counts.jvp) == (spy.stats.nfe, 0, (D + K) * spy.stats.nfe)
+    assert (counts.f, counts.vjp, counts.jvp) == (spy.stats.nfe + 1, 0, (D + K) * spy.stats.nfe)
     ys.sum().backward()
-    assert (counts.f, counts.vjp) == (spy.stats.nfe, 0)
+    assert (counts.f, counts.vjp) == (spy.stats.nfe + 1, 0)
     assert (counts.earliest, counts.latest) == (0.0, 1.5)
 
 
@@ -94,3 +95,19 @@ def test_it_is_found_by_name_and_agrees_with_backprop() -> None:
         found.append(torch.autograd.grad(ys.square().sum(), [y0, ts, p["a"], p["b"]]))
     for a, b in zip(*found, strict=True):
         assert torch.allclose(a, b, rtol=1e-6)
+
+
+def test_a_captured_tensor_is_an_error() -> None:
+    """By its shape, whether the times are differentiated or not; of f without params, from a late branch, too."""
+    y0, ts, p = inputs()
+    late = torch.ones(D, dtype=torch.float64, requires_grad=True)
+    odeint = bind(SOLVERS["dopri5"], {})
+    for times in (ts, ts.detach()):
+        with pytest.raises(Unsupported, match=r"shape \(3,\).*pass it in params"):
+            odeint(lambda t, y: late * y, y0, times)
+        with pytest.raises(Unsupported, match=r"shape \(3,\).*pass it in params"):
+            odeint(lambda t, y, p: late * f(t, y, p), y0, times, p)
+    with pytest.raises(Unsupported, match=r"shape \(3,\).*pass it in params"):
+        odeint(lambda t, y: late * y if t > 1 else y, y0, ts.detach())
+    with torch.no_grad():
+        odeint(lambda t, y: late * y, y0, ts)

@@ -100,6 +100,28 @@ def test_modules(gradient: str, own: bool) -> None:
     torch.testing.assert_close(grads[0], grads[1], rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("gradient", ["backsolve", "joint_backsolve"])
+def test_captured_tensors_are_refused(gradient: str) -> None:
+    """Rather than given no gradient: also where a parameter is computed from one; but not without grad."""
+    a, y0, ts = double(0.7).requires_grad_(), double(1.0), double(0.0, 1.0)
+    odeint = odebench.backend(f"torchode/dopri5/{gradient}").odeint
+    with pytest.raises(Unsupported, match="requires grad"):
+        odeint(lambda t, y: -a * y, y0, ts)
+    with pytest.raises(Unsupported, match="requires grad"):
+        odeint(lambda t, y, p: -a * p["b"] * y, y0, ts, {"b": 2 * a})
+    with torch.no_grad():
+        torch.testing.assert_close(odeint(lambda t, y: -a * y, y0, ts)[-1], torch.exp(-a), rtol=1e-5, atol=0.0)
+
+
+@pytest.mark.parametrize("gradient", ["backsolve", "joint_backsolve"])
+def test_dynamics_that_depend_on_nothing(gradient: str) -> None:
+    """Their flow is a translation, whose gradient is the cotangent."""
+    y0 = double(1.0, 2.0).requires_grad_()
+    ys = odebench.backend(f"torchode/dopri5/{gradient}").odeint(lambda t, y: torch.ones_like(y), y0, double(0.0, 1.0))
+    (found,) = torch.autograd.grad(3 * ys[-1].sum(), y0)
+    torch.testing.assert_close(found, torch.full_like(found, 3.0))
+
+
 def test_trees() -> None:
     """A dict is one row to torchode and a dict to f, and the norm sees a tree like y0."""
     seen = []
