@@ -32,7 +32,7 @@ TITLES = {
     "rtol": "tolerance",
     "test_error": "test error",
 }
-_SETTINGS = {"font.size": 9, "svg.hashsalt": "odebench", "axes.spines.top": False, "axes.spines.right": False}
+_SETTINGS: Any = {"font.size": 9, "svg.hashsalt": "odebench", "axes.spines.top": False, "axes.spines.right": False}
 Point = tuple[float, float]
 Style = dict[str, Any]
 
