@@ -20,7 +20,7 @@ from odebench.registry import Registry
 from odebench.store import Store
 from odebench.suite import Suite, Tolerance
 
-_AGREED = 0.1  # relative: what is further apart is not one truth seen twice
+_AGREED = 0.5  # relative: what is further apart is not one truth seen twice
 
 
 class References:

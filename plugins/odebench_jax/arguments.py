@@ -49,7 +49,7 @@ def _times(ts: Any, dtype: np.dtype[Any]) -> jax.Array:
     if times.ndim != 1 or times.shape[0] == 0:
         raise ValueError(f"ts must be of shape (T,), T ≥ 1, got {times.shape}")
     if _known(times):
-        if not jnp.isfinite(times).all():
+        if not np.isfinite(np.asarray(times, np.float64)).all():
             raise ValueError(f"ts must be finite in {times.dtype}")
         intervals = np.diff(np.asarray(times))
         if not (np.all(intervals > 0) or np.all(intervals < 0)):

@@ -37,7 +37,7 @@ def refused(command, plugins, support, tmp_path, monkeypatch):
             "Error: backend 'toy/rk4/adjoint': toy/rk4 has no gradient method 'adjoint'; ",
         ),
         (["--backend", "rk4"], "Error: backend 'rk4' does not read library/solver/gradient"),
-        (["--backend", "to*/x/*"], "Error: backend 'to*/x/*' matches nothing; valid: "),
+        (["--backend", "to*/x/*"], "Error: backend 'to*/x/*' matches nothing; valid libraries: "),
         (["--backend", "jax"], "Error: --backend jax: no task of this suite runs with it"),
         (["--only", "solver=rk5"], "Error: --only solver=rk5 matches no cell; did you mean 'rk4'? valid: dopri5, rk4"),
         (["--only", "solvr=rk4"], "Error: --only solvr=rk4: unknown key 'solvr'; did you mean 'solver'? valid: "),

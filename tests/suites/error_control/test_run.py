@@ -14,7 +14,7 @@ SUITES = Path(__file__).parents[3] / "suites"
 TINY = """
 [presets.tiny]
 tasks = ["ivp/spiral"]
-backends = ["torch/dopri5/adjoint"]
+backends = ["torch/tsit5/adjoint"]
 measure = ["counting", "accuracy", "reconstruction"]
 tightest = 1e-6
 """
@@ -28,6 +28,7 @@ def results(tmp_path_factory):
     for used in ("mnist", "ivp", "gradients"):
         (home / "suites" / used).symlink_to(SUITES / used)
     text = (SUITES / "error_control" / "suite.toml").read_text()
+    text = text.replace('presets = ["standard"]', 'presets = ["standard", "tiny"]')
     (home / "suites" / "error_control" / "suite.toml").write_text(text + TINY)
     done = subprocess.run(
         [sys.executable, "-m", "odebench", "run", "error_control", "--preset", "tiny"],
@@ -43,9 +44,9 @@ def results(tmp_path_factory):
 
 def test_errors_fall_with_the_tolerance(results):
     """And the number of evaluations rises; errors are those of the stored truth, and mean something."""
-    assert list(results.index) == [1e-6, 1e-4, 1e-3, 1e-2, 1e-1, 1.0]
+    assert list(results.index) == [1e-6, 1e-4, 1e-2]
     assert (results.status == "ok").all()
-    tight, loose = results.loc[1e-6], results.loc[1e-1]
+    tight, loose = results.loc[1e-6], results.loc[1e-2]
     assert tight.forward_error < loose.forward_error / 10
     assert tight.gradient_error < loose.gradient_error
     assert tight.nfe_forward > loose.nfe_forward
@@ -53,10 +54,10 @@ def test_errors_fall_with_the_tolerance(results):
 
 
 def test_reconstruction_says_what_was_integrated(results):
-    """Solved back, a tight solve arrives where it began, and a solve at tolerance 1 somewhere else."""
+    """Solved back, a tight solve arrives where it began, and a loose one somewhere else."""
     assert results.reconstruction_error.notna().all()
     assert results.reconstruction_error[1e-6] < 0.05
-    assert results.reconstruction_error[1.0] > 0.1
+    assert results.reconstruction_error[1e-2] > 0.1
 
 
 def test_the_trained_net_has_learnt():
