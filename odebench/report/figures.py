@@ -92,7 +92,9 @@ def draw(records: Sequence[Record], x: str, y: str, file: Path) -> None:
         for ax in axes.flat[len(panels) :]:
             ax.set_visible(False)
         handles = {name: h for ax in axes.flat for h, name in zip(*ax.get_legend_handles_labels(), strict=True)}
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+        figure.legend(
+            handles.values(), handles.keys(), loc="outside lower center", ncols=columns, frameon=False, fontsize=8
+        )
         try:
             figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None, dpi=150)
         except ValueError as error:
@@ -113,6 +115,7 @@ def _panel(ax: Axes, task: str, named: dict[str, list[Point]], styles: dict[str,
     every = [point for points in named.values() for point in points]
     if min(p[0] for p in every) > 0 and x != "step":
         ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter("")
     if min(p[1] for p in every) > 0:
         ax.set_yscale("log")
     ax.set_title(task)

@@ -85,7 +85,7 @@ def test_without_a_truth_there_is_no_file(references, cell):
     assert "reference for ivp/a2: timeout" in (found.store.folder / "logs" / "run.log").read_text()
 
 
-@pytest.mark.parametrize(("factor", "agreed"), [(1.01, True), (1.2, False), (np.nan, False)])
+@pytest.mark.parametrize(("factor", "agreed"), [(1.01, True), (2.0, False), (np.nan, False)])
 def test_two_backends_that_do_not_agree_are_no_reference(references, cell, monkeypatch, factor, agreed):
     """Beyond a tenth there is none, and the log says how far they are apart; a part that is zero is no objection."""
     found, workers = references()
