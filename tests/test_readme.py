@@ -39,7 +39,7 @@ def test_odeint_snippet_gives_a_gradient():
 
 
 def test_plugin_snippet_registers_in_both_frameworks(tmp_path):
-    """The ten-line plugin, saved as a file, is a solver of torch and of jax with every gradient method of theirs that is
+    """The ten-line plugin, saved as a file, is a solver of torch and of jax with every gradient method that is
     not for one solver alone."""
     file = tmp_path / "ssprk3.py"
     file.write_text(_block("ssprk3"))
