@@ -118,7 +118,7 @@ class Row(_Table):
 class Fit(_Table):
     """A power law to be fitted through the cells that differ in one thing: ``y ∝ x^slope``, a fit a backend.
 
-    :param x: a configuration key (``num_steps``) or an option of the task (``option_parameters``).
+    :param x: a configuration key (``num_steps``), an option (``option_hidden``, ``solve_checkpoints``) or a metric.
     :param y: a metric.
     """
 

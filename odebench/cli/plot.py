@@ -23,7 +23,7 @@ def plot(runs: tuple[Path, ...], x: str, y: str, task: str, backend: str, output
     from odebench.store import Store
 
     try:
-        import matplotlib  # noqa: F401, ICN001
+        import matplotlib  # noqa: F401, ICN001  # drawing imports it only later
 
         from odebench.report.figures import draw
     except ModuleNotFoundError as error:
