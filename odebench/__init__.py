@@ -11,6 +11,7 @@ from odebench.contract import SolveError as SolveError
 from odebench.contract import Stats as Stats
 from odebench.contract import Status as Status
 from odebench.contract import Unsupported as Unsupported
+from odebench.descriptors import Figure as Figure
 from odebench.descriptors import Framework as Framework
 from odebench.descriptors import GradientMethod as GradientMethod
 from odebench.descriptors import Solver as Solver
@@ -20,6 +21,7 @@ from odebench.tableau import DiagonallyImplicitRungeKutta as DiagonallyImplicitR
 from odebench.tableau import ExplicitRungeKutta as ExplicitRungeKutta
 
 if TYPE_CHECKING:
+    from odebench.store import load_curves as load_curves
     from odebench.store import load_results as load_results
 
 __version__ = "0.1.0"
@@ -27,8 +29,8 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     # pandas is imported by whoever loads results, not by every plugin that imports odebench to register.
-    if name == "load_results":
-        from odebench.store import load_results
+    if name in ("load_results", "load_curves"):
+        from odebench import store
 
-        return load_results
+        return getattr(store, name)
     raise AttributeError(f"module 'odebench' has no attribute {name!r}")

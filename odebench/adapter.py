@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from odebench.contract import Array, Dynamics, PyTree
+from odebench.contract import Array, Dynamics, PyTree, Recipe
 
 Loss = Callable[[dict[str, Array], PyTree], Array]
 
@@ -32,6 +32,24 @@ class Counts:
     def clear(self) -> None:
         """Begin anew, in place: what is compiled holds this very object."""
         vars(self).update(vars(Counts()))
+
+
+class Descent(Protocol):
+    """A training under way.
+
+    :ivar params: as they are now; valid until the next step.
+    """
+
+    params: dict[str, Array]
+
+    def step(self, batch: PyTree, rate: float) -> Array:
+        """One step of the optimizer. :returns: the loss before it."""
+
+    def state(self) -> dict[str, Any]:
+        """The optimizer's memory, as NumPy arrays by name."""
+
+    def restore(self, params: dict[str, Array], state: dict[str, Any]) -> None:
+        """Go on from what :attr:`params` and :meth:`state` were once, to the last bit."""
 
 
 class Adapter(Protocol):
@@ -62,8 +80,11 @@ class Adapter(Protocol):
     def value_and_grad(self, loss: Loss) -> Callable[..., tuple[Array, dict[str, Array]]]:
         """``(params, batch) -> (loss, gradients)`` as a user runs it; a parameter that is not used has gradient 0."""
 
-    def train_step(self, loss: Loss, momentum: float) -> Callable[..., tuple[Any, Any, Any]]:
-        """``(params, velocity, batch, rate) -> (params, velocity, loss)``: one step of SGD with momentum."""
+    def descent(self, loss: Loss, recipe: Recipe, params: dict[str, Array]) -> Descent:
+        """The training of a loss by a recipe, from a copy of ``params``.
+
+        :raises Unsupported: for an optimizer that the framework's libraries have not.
+        """
 
     def prepare(self, function: Callable[..., PyTree], *args: PyTree) -> Callable[..., PyTree]:
         """``function`` ready to run on such arguments, without having run: compiled ahead of time, or as it is."""

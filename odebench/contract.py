@@ -142,14 +142,18 @@ class BindGradient(Protocol):
 
 
 class Recipe(NamedTuple):
-    """How a task is trained: stochastic gradient descent with momentum and a stepwise learning rate.
+    """How a task is trained: an optimizer of its framework's own library and a stepwise learning rate.
 
+    :param optimizer: ``sgd`` with ``momentum``; ``adam`` with its usual decays of 0.9 and 0.999; ``rmsprop`` with 0.99.
+    :param weight_decay: added to the gradient, times the parameters.
     :param milestones: training steps at which the rate is multiplied by ``decay``.
     """
 
     steps: int
     learning_rate: float
     momentum: float = 0.0
+    optimizer: Literal["sgd", "adam", "rmsprop"] = "sgd"
+    weight_decay: float = 0.0
     milestones: tuple[int, ...] = ()
     decay: float = 0.1
 
@@ -186,3 +190,10 @@ class TaskInstance(Protocol):
 
     def evaluate(self, predict: Callable[[PyTree], Any]) -> dict[str, float]:
         """Metrics on held-out data; ``predict`` takes a batch and returns NumPy predictions."""
+
+
+class PicturedTask(TaskInstance, Protocol):
+    """A task that leaves more than numbers: what the suite's own figures are drawn from."""
+
+    def outputs(self, predict: Callable[[PyTree], Any]) -> dict[str, Any]:
+        """Named NumPy arrays, small enough to be committed (100 kB or so); ``predict`` as in :meth:`evaluate`."""

@@ -75,12 +75,14 @@ class Framework(Descriptor):
 
     :param runge_kutta: ``module:attribute`` of a callable that makes an
         :class:`~odebench.tableau.ExplicitRungeKutta` into a :class:`~odebench.contract.Solve`.
+    :param namespace: a module of the Array API's functions for its arrays; see :func:`odebench.tasks.namespace`.
     :param implicit_runge_kutta: the same for a :class:`~odebench.tableau.DiagonallyImplicitRungeKutta`.
     """
 
     kind = "framework"
     runge_kutta: str = ""
     implicit_runge_kutta: str = ""
+    namespace: str = ""
 
     def engine(self, tableau: RungeKutta) -> str:
         """The code that makes such a tableau a solver; empty where there is none."""
@@ -163,3 +165,21 @@ class Task(Descriptor):
     def provided_by(self, provider: str, package: str) -> Self:
         found = super().provided_by(provider, package)
         return replace(found, truth=_absolute(self.truth, package)) if self.truth else found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure(Descriptor):
+    """A picture of a run; ``code`` is a callable ``draw(records, outputs)`` that returns a
+    :class:`matplotlib.figure.Figure`.
+
+    It is given the :class:`~odebench.record.Record` of every cell of its tasks that ended well, and
+    ``outputs(record)``, the arrays that the task left there (:class:`odebench.contract.PicturedTask`).
+
+    :param tasks: a glob.
+    :param title: one line on what is to be seen.
+    """
+
+    kind = "figure"
+    tasks: str
+    title: str
+    requires: tuple[str, ...] = ("matplotlib",)

@@ -10,18 +10,19 @@ from typing import Any
 
 from odebench.errors import UserError
 from odebench.record import CellStatus
-from odebench.worker import WorkerSetup, main
+from odebench.worker import Measured, WorkerSetup, main
 
 _CONTEXT = multiprocessing.get_context("spawn")  # fork is not safe beside a framework's threads
 
 
 class WorkerFailure(Exception):
-    """A request that was not answered with a value: how it ended, and why."""
+    """A request that was not answered with a value: how it ended, why, and what had been measured by then."""
 
-    def __init__(self, status: CellStatus, reason: str) -> None:
+    def __init__(self, status: CellStatus, reason: str, measured: Measured | None = None) -> None:
         super().__init__(f"{status}: {reason}")
         self.status = status
         self.reason = reason
+        self.measured = measured or Measured()
 
 
 class Worker:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from odebench.descriptors import Framework, GradientMethod, Solver, Task
+    from odebench.descriptors import Figure, Framework, GradientMethod, Solver, Task
     from odebench.plan import Cell
     from odebench.record import Record
     from odebench.tableau import RungeKutta
@@ -57,6 +57,14 @@ def odebench_register_tasks(register: Callable[[Task], None]) -> None:
     """Register tasks.
 
     :param register: takes a :class:`~odebench.descriptors.Task`.
+    """
+
+
+@hookspec(historic=True)
+def odebench_register_figures(register: Callable[[Figure], None]) -> None:
+    """Register pictures of a suite's own: samples, densities, trajectories.
+
+    :param register: takes a :class:`~odebench.descriptors.Figure`.
     """
 
 

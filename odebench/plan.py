@@ -148,7 +148,7 @@ class _Planner:
             _sweep(self._options(task) | matrix.options),
             solves,
             self.selection.devices,
-            self.preset.seeds,
+            matrix.seeds or self.preset.seeds,
         ):
             yield Cell(
                 suite=self.name,

@@ -18,7 +18,7 @@ from typing import Any
 import pluggy
 
 from odebench import hookspecs
-from odebench.descriptors import Descriptor, Framework, GradientMethod, Solver, Task
+from odebench.descriptors import Descriptor, Figure, Framework, GradientMethod, Solver, Task
 from odebench.errors import UserError, choices
 from odebench.tableau import RungeKutta
 
@@ -27,6 +27,7 @@ _KINDS: dict[str, Any] = {
     "solvers": (Solver, RungeKutta),
     "gradients": GradientMethod,
     "tasks": Task,
+    "figures": Figure,
 }
 
 
@@ -62,6 +63,7 @@ class Registry:
         self.solvers: dict[str, Solver] = {}
         self.gradients: dict[str, GradientMethod] = {}
         self.tasks: dict[str, Task] = {}
+        self.figures: dict[str, Figure] = {}
         self._loading: ModuleType | None = None
         self._provider = ""
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -76,7 +78,7 @@ class Registry:
 
     @property
     def _tables(self) -> tuple[dict[str, Any], ...]:
-        return (self.frameworks, self.tableaus, self.solvers, self.gradients, self.tasks)
+        return (self.frameworks, self.tableaus, self.solvers, self.gradients, self.tasks, self.figures)
 
     def register(self, plugin: object, name: str) -> None:
         """Add an object of this process whose methods are hooks, such as a listener on the life of cells."""
@@ -161,6 +163,7 @@ class Registry:
             Solver: self.solvers,
             GradientMethod: self.gradients,
             Task: self.tasks,
+            Figure: self.figures,
         }
         self._add(tables[type(entry)], entry.kind, entry.key, entry)
 

@@ -17,7 +17,7 @@ from odebench.reference import References
 from odebench.registry import Registry
 from odebench.store import Store
 from odebench.suite import Preset, Suite
-from odebench.worker import MeasureRequest
+from odebench.worker import Measured, MeasureRequest
 
 
 class Run:
@@ -88,7 +88,14 @@ class Run:
         try:
             yield
         except WorkerFailure as failure:
+            self._keep(cell, failure.measured)
             self._finish(cell, failure.status, failure.reason)
+
+    def _keep(self, cell: Cell, measured: Measured) -> None:
+        self._records[cell].metrics |= measured.metrics
+        self._records[cell].curve = self._records[cell].curve or measured.curve
+        if measured.outputs:
+            self.store.keep_outputs(cell.hash, measured.outputs)
 
     def _ask(self, cell: Cell, name: str, *arguments: Any, fresh: bool = False) -> Any:
         """Ask the cell's worker within what is left of the cell's time limit."""
@@ -130,8 +137,7 @@ class Run:
             count_every=self.preset.count_every,
             seconds=self.preset.time_budget,
         )
-        metrics, record.curve = self._ask(cell, "measure", request)
-        record.metrics |= metrics
+        self._keep(cell, self._ask(cell, "measure", request))
         if "peak" in wanted:
             record.metrics |= self._ask(cell, "peak", cell, fresh=True)
 

@@ -1,8 +1,8 @@
 """A run on disk: ``results/<suite>/<run id>/``, append-only while it runs, tables for pandas at the end.
 
 ``run.json`` what was asked for, enough to resume; ``environment.json`` where; ``records.jsonl`` one line a cell;
-``records.csv``, ``records.parquet``, ``samples.parquet`` the same as tables; and the folders ``references``,
-``checkpoints`` and ``logs``.
+``records.csv``, ``records.parquet``, ``samples.parquet``, ``curves.parquet`` the same as tables; and the folders
+``outputs`` (arrays for pictures, a file a cell), ``references``, ``checkpoints`` and ``logs``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -92,6 +92,23 @@ class Store:
             file.flush()
             os.fsync(file.fileno())
 
+    def keep_outputs(self, cell: str, arrays: dict[str, Any]) -> None:
+        """Store a cell's arrays: see :class:`odebench.contract.PicturedTask`."""
+        import numpy as np
+
+        (self.folder / "outputs").mkdir(exist_ok=True)
+        np.savez_compressed(self.folder / "outputs" / f"{cell}.npz", allow_pickle=False, **arrays)
+
+    def outputs(self, cell: str) -> dict[str, Any]:
+        """A cell's arrays, by its hash; none where it left none."""
+        import numpy as np
+
+        file = self.folder / "outputs" / f"{cell}.npz"
+        if not file.exists():
+            return {}
+        with np.load(file) as stored:
+            return dict(stored)
+
     def discard(self) -> None:
         """Remove the run's folder."""
         shutil.rmtree(self.folder)
@@ -107,6 +124,7 @@ class Store:
         table.to_csv(self.folder / "records.csv", index=False)
         table.to_parquet(self.folder / "records.parquet", index=False)
         _samples(records).to_parquet(self.folder / "samples.parquet", index=False)
+        curves(records).to_parquet(self.folder / "curves.parquet", index=False)
 
 
 def _new_folder(parent: Path, stem: str) -> Path:
@@ -172,6 +190,35 @@ def _samples(records: list[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["hash", "kind", "index", "seconds"])
 
 
+def curves(records: Iterable[Record]) -> pd.DataFrame:
+    """One row a point of a training curve: who (``row``, ``task``, ``backend``, ``seed``, ``hash``), and what was
+    measured at that ``step``."""
+    import pandas as pd
+
+    keys = ("task", "backend", "seed")
+    rows = [
+        {"row": r.row, **{key: r.config[key] for key in keys}, "hash": r.hash, **point}
+        for r in records
+        for point in r.curve
+    ]
+    return pd.DataFrame(rows, columns=None if rows else ["row", *keys, "hash", "step", "loss"])
+
+
+def load_curves(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """The training curves of a run, or of every run at or below a folder: see :func:`curves`.
+
+    :raises UserError: when there is no run.
+    """
+    return curves(record for file in _record_files(Path(path)) for record in Store(file.parent).records())
+
+
+def _record_files(path: Path) -> list[Path]:
+    files = [path] if path.name == RECORDS else sorted(path.rglob(RECORDS))
+    if not files or not files[0].exists():
+        raise UserError(f"{path}: there is no {RECORDS} at or below it")
+    return files
+
+
 def load_results(path: str | os.PathLike[str]) -> pd.DataFrame:
     """One row a record, from a run's folder, its ``records.jsonl``, or any folder above runs.
 
@@ -183,8 +230,5 @@ def load_results(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    path = Path(path)
-    files = [path] if path.name == RECORDS else sorted(path.rglob(RECORDS))
-    if not files or not files[0].exists():
-        raise UserError(f"{path}: there is no {RECORDS} at or below it")
+    files = _record_files(Path(path))
     return pd.concat([_table(Store(file.parent).records(), file.parent) for file in files], ignore_index=True)

@@ -60,6 +60,7 @@ class Matrix(_Table):
         they get the first.
     :param equal_steps: numbers of equal steps for every solver, adaptive or not, in place of tolerances.
     :param options: of the tasks, beside the preset's. A list is a further dimension of the matrix.
+    :param seeds: in place of the preset's.
     :param presets: those that the block is part of; all when left out.
     :param measure: the passes made of these cells; the preset's when left out, and never others than those.
     :param solve: options of the backends, as ``first_step``, ``max_steps`` or a gradient method's own; a list likewise.
@@ -72,6 +73,7 @@ class Matrix(_Table):
     dtypes: Annotated[list[DType], Field(min_length=1)] = ["float32"]
     num_steps: PositiveInt = 8
     equal_steps: list[PositiveInt] = []
+    seeds: Annotated[list[int], Field(min_length=1)] | None = None
     presets: list[str] | None = None
     measure: list[Pass] | None = None
     options: dict[str, JsonValue] = {}

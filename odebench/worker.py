@@ -1,8 +1,8 @@
 """The worker process: one framework on one device, answering one request at a time.
 
 A request is ``(name, arguments)``. While it works the worker sends ``("note", text)``; it ends with
-``("done", value)``, ``("failed", status, reason)`` or, where the user can mend it, ``("refused", message)``. The
-process knows no deadline: its parent kills it.
+``("done", value)``, ``("failed", status, reason, measured)`` or, where the user can mend it, ``("refused", message)``.
+The process knows no deadline: its parent kills it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,18 @@ class MeasureRequest:
     count_every: int | None = None
 
 
+@dataclass
+class Measured:
+    """What is known of a cell so far, whatever becomes of the rest.
+
+    :param outputs: a task's arrays: see :class:`odebench.contract.PicturedTask`.
+    """
+
+    metrics: dict[str, float] = field(default_factory=dict)
+    curve: list[dict[str, float]] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
 def main(connection: Connection, setup: WorkerSetup) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; only the parent decides
     _log_to(setup.log)
@@ -67,6 +79,7 @@ def main(connection: Connection, setup: WorkerSetup) -> None:
         except EOFError:
             return
         answer: tuple[Any, ...]
+        worker.measured = Measured()
         try:
             answer = ("done", getattr(worker, name)(*arguments))
         except UserError as error:
@@ -74,7 +87,7 @@ def main(connection: Connection, setup: WorkerSetup) -> None:
         except Exception as error:
             traceback.print_exc()
             sys.stderr.flush()
-            answer = ("failed", *classify(error))
+            answer = ("failed", *classify(error), worker.measured)
         connection.send(answer)
 
 
@@ -107,6 +120,7 @@ class _Worker:
         self._framework = self._registry.frameworks[setup.framework]
         self._note = note
         self._sessions: dict[str, Session] = {}
+        self.measured = Measured()
 
     def hello(self, device: str) -> tuple[list[str], dict[str, Any]]:
         """The devices that are here, and the framework's part of the environment, as it is when cells are measured."""
@@ -121,41 +135,42 @@ class _Worker:
         self._note("first call")
         return self._open(cell).first_call()
 
-    def measure(self, request: MeasureRequest) -> tuple[dict[str, float], list[dict[str, float]]]:
+    def measure(self, request: MeasureRequest) -> Measured:
         """The passes that need no rival beside them, each apart from the others, and the end of the session."""
         from odebench.measure import accuracy, counting, difference, overhead, reconstruction, training
+        from odebench.measure.session import Diverged
 
+        found = self.measured = Measured()
         session = self._open(request.cell)
-        metrics: dict[str, float] = {}
-        curve: list[dict[str, float]] = []
-        if "counting" in request.passes:
-            self._note("counting")
-            metrics |= counting.count(session)
-        if "accuracy" in request.passes and request.reference is not None:
-            self._note("accuracy")
-            metrics |= accuracy.errors(session, request.reference)
-        if "difference" in request.passes:
-            self._note("differences")
-            metrics |= difference.difference(session)
-        if "reconstruction" in request.passes:
-            self._note("reconstruction")
-            metrics |= reconstruction.reconstruction(session)
-        if "memory" in request.passes:
-            self._note("memory")
-            metrics |= session.adapter.memory(session.loss, session.params, session.probe)
-        if "overhead" in request.passes:
-            self._note("overhead")
-            metrics |= overhead.overhead(session, request.seconds)
-        if "evaluation" in request.passes:
-            self._note("evaluation")
-            metrics |= training.evaluate(session, session.params)
+        passes: dict[str, tuple[str, Callable[[], dict[str, float]]]] = {
+            "counting": ("counting", lambda: counting.count(session)),
+            "accuracy": (
+                "accuracy",
+                lambda: {} if request.reference is None else accuracy.errors(session, request.reference),
+            ),
+            "difference": ("differences", lambda: difference.difference(session)),
+            "reconstruction": ("reconstruction", lambda: reconstruction.reconstruction(session)),
+            "memory": ("memory", lambda: session.memory(session.params)),
+            "overhead": ("overhead", lambda: overhead.overhead(session, request.seconds)),
+            "evaluation": ("evaluation", lambda: training.evaluate(session, session.params)),
+        }
+        for name, (title, measure) in passes.items():
+            if name in request.passes:
+                self._note(title)
+                found.metrics |= measure()
         if "training" in request.passes:
-            found, curve = training.train(
-                session, request.checkpoint, request.checkpoint_every, self._note, request.count_every
-            )
-            metrics |= found
+            try:
+                metrics, found.curve = training.train(
+                    session, request.checkpoint, request.checkpoint_every, self._note, request.count_every
+                )
+            except Diverged as error:
+                found.curve = error.curve
+                raise
+            found.metrics |= metrics
+        if {"evaluation", "training"} & set(request.passes):
+            found.outputs = training.outputs(session)
         del self._sessions[request.cell.hash]
-        return metrics, curve
+        return found
 
     def sample(self, cell: Cell, kind: str) -> float:
         """One timing sample, in seconds; the first of a kind in this process is preceded by a warm-up call."""

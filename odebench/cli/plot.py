@@ -1,4 +1,4 @@
-"""``odebench plot``: one figure of a run against another."""
+"""``odebench plot``: one metric of a run against another, or a picture of its suite's own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import click
 
 @click.command()
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option("--kind", help="A picture of the suite's own, in place of Y against X; `--kind list` lists them.")
 @click.option("--x", default="nfe_forward", show_default=True, help="A metric, num_steps, rtol, option_… or step.")
 @click.option("--y", default="forward_error", show_default=True, help="A metric.")
 @click.option("--task", default="*", show_default=True, metavar="GLOB", help="The tasks to show.")
 @click.option("--backend", default="*", show_default=True, metavar="GLOB", help="The backends to show.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="svg, png or pdf; RUN/Y-X.svg when left out.")
-def plot(runs: tuple[Path, ...], x: str, y: str, task: str, backend: str, output: Path | None) -> None:
-    """Draw Y against X of one or more RUNs, a panel a task, a line a backend."""
+def plot(
+    runs: tuple[Path, ...], kind: str | None, x: str, y: str, task: str, backend: str, output: Path | None
+) -> None:
+    """Draw Y against X of one or more RUNs, a panel a task, a line a backend; or a picture of the suite's own."""
     from fnmatch import fnmatchcase
 
     from odebench.errors import UserError
@@ -29,6 +32,12 @@ def plot(runs: tuple[Path, ...], x: str, y: str, task: str, backend: str, output
     except ModuleNotFoundError as error:
         raise UserError(f"odebench plot needs matplotlib ({error}): pip install 'odebench[plot]'") from error
     stores = [Store.open(run) for run in runs]
+    if kind is not None:
+        from odebench.report.pictures import draw_own
+
+        for line in draw_own(stores[0], kind, backend, output):
+            click.echo(line)
+        return
     records = of_runs(stores)
     for key, glob in (("task", task), ("backend", backend)):
         valid = sorted({record.config[key] for record in records})

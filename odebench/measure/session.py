@@ -16,9 +16,18 @@ from odebench.errors import UserError, choices
 from odebench.plan import Cell
 from odebench.registry import Registry
 
+Curve = list[dict[str, float]]
+
 
 class Diverged(ArithmeticError):
-    """The solve or the training left the finite numbers."""
+    """The solve or the training left the finite numbers.
+
+    :param curve: of the training, until then.
+    """
+
+    def __init__(self, reason: str, curve: Curve | None = None) -> None:
+        super().__init__(reason)
+        self.curve = curve or []
 
 
 Problem = tuple[Dynamics, PyTree, Array, PyTree]
@@ -106,6 +115,10 @@ class Session:
             "loss": loss,
             "parameters": sum(p.size for p in self.task.params.values()),
         }
+
+    def memory(self, params: dict[str, Array]) -> dict[str, float]:
+        """See :meth:`odebench.adapter.Adapter.memory`."""
+        return self.adapter.memory(self.loss, params, self.probe)
 
     def problem(self, params: dict[str, Array]) -> Problem:
         """The first initial value problem of the task's loss on the probe: ``(f, y0, ts, parameters)``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable
@@ -10,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from odebench.contract import Recipe, SolveError
 from odebench.measure.counting import Counter
 from odebench.measure.reconstruction import reconstruction
-from odebench.measure.session import Diverged, Session
-
-Curve = list[dict[str, float]]
+from odebench.measure.session import Curve, Diverged, Session
 
 
 def train(
@@ -26,39 +26,93 @@ def train(
 ) -> tuple[dict[str, float], Curve]:
     """Train from the task's initial parameters, or go on from ``checkpoint`` where it exists.
 
-    :param count_every: steps between counts of NFE and reconstruction error, which join the curve; None for none.
+    :param count_every: steps between counts of NFE, memory and reconstruction error, which join the curve with the
+        seconds of training until then; None for none.
     :returns: ``train_loss`` (mean of the last tenth of the steps), ``train_s``, ``train_steps`` and the task's own
         metrics; and the curve.
-    :raises Diverged: as soon as a loss is not finite.
+    :raises Diverged: as soon as a loss is not finite, with the curve until there.
     """
-    adapter, task, recipe = session.adapter, session.task, session.task.recipe
+    recipe = session.task.recipe
     if recipe is None:
         return {}, []
-    start, params, velocity, losses, spent = _restore(session, checkpoint)
-    step = adapter.train_step(session.loss, recipe.momentum)
-    counter, counts = Counter(session), list[dict[str, float]]()
-    begin = time.perf_counter()
-    for i in range(start, recipe.steps):
-        batch = adapter.asarray(task.batch(i))
-        params, velocity, value = step(params, velocity, batch, recipe.rate(i))
-        losses.append(float(adapter.numpy(value)))
-        if not math.isfinite(losses[-1]):
-            raise Diverged(f"training step {i + 1} of {recipe.steps}: the loss is {losses[-1]}")
-        note(f"training {i + 1}/{recipe.steps}, loss {losses[-1]:.3f}")
+    training = _Training(session, checkpoint, recipe)
+    counter = Counter(session)
+    for i in range(training.done, recipe.steps):
+        try:
+            loss = training.step(i)
+        except SolveError as error:
+            raise Diverged(f"training step {i + 1} of {recipe.steps}: {error}", training.curve()) from error
+        note(f"training {i + 1}/{recipe.steps}, loss {loss:.3f}")
+        if not math.isfinite(loss):
+            raise Diverged(f"training step {i + 1} of {recipe.steps}: the loss is {loss}", training.curve())
         if count_every and (i % count_every == 0 or i + 1 == recipe.steps):
-            counts.append({"step": i + 1, "loss": losses[-1], **counter(params), **reconstruction(session, params)})
+            training.count(i, counter)
         if (i + 1) % checkpoint_every == 0:
-            _save(session, checkpoint, i + 1, params, velocity, losses, spent + time.perf_counter() - begin)
-    spent += time.perf_counter() - begin
+            training.save(i + 1)
     note("testing")
-    metrics = evaluate(session, params)
-    metrics |= {"train_s": spent, "train_steps": recipe.steps}
-    if tail := losses[-max(1, len(losses) // 10) :]:
+    session.params = training.descent.params
+    metrics = evaluate(session, session.params) | {"train_s": training.seconds, "train_steps": recipe.steps}
+    if tail := training.losses[-max(1, len(training.losses) // 10) :]:
         metrics["train_loss"] = sum(tail) / len(tail)
-    if counts:
-        return metrics, counts
-    stride = max(1, len(losses) // 1000)
-    return metrics, [{"step": i + 1, "loss": losses[i]} for i in range(0, len(losses), stride)]
+    return metrics, training.curve()
+
+
+class _Training:
+    """A training under way, and what it has left behind.
+
+    :ivar done: steps that were made before.
+    :ivar seconds: in the steps alone.
+    """
+
+    def __init__(self, session: Session, checkpoint: Path, recipe: Recipe) -> None:
+        self._session, self._checkpoint, self._recipe = session, checkpoint, recipe
+        self.descent = session.adapter.descent(session.loss, recipe, session.params)
+        self.done, self.seconds = 0, 0.0
+        self.losses: list[float] = []
+        self._counts: Curve = []
+        if checkpoint.exists():
+            self._restore()
+
+    def step(self, i: int) -> float:
+        """Step i, from 0 on. :returns: the loss before it."""
+        adapter = self._session.adapter
+        batch = adapter.asarray(self._session.task.batch(i))
+        begin = time.perf_counter()
+        self.losses.append(float(adapter.numpy(self.descent.step(batch, self._recipe.rate(i)))))
+        self.seconds += time.perf_counter() - begin
+        return self.losses[-1]
+
+    def count(self, i: int, counter: Counter) -> None:
+        session, params = self._session, self.descent.params
+        point = {"step": i + 1, "loss": self.losses[-1], "train_s": self.seconds}
+        if session.backend is not None:
+            point |= counter(params) | reconstruction(session, params)
+        self._counts.append(point | session.memory(params))
+
+    def curve(self) -> Curve:
+        """The counts, or where there are none the losses, thinned to a thousand or so."""
+        stride = max(1, len(self.losses) // 1000)
+        return self._counts or [{"step": i + 1, "loss": self.losses[i]} for i in range(0, len(self.losses), stride)]
+
+    def save(self, step: int) -> None:
+        arrays = {f"params/{k}": v for k, v in self._session.adapter.numpy(self.descent.params).items()}
+        arrays |= {f"state/{k}": v for k, v in self.descent.state().items()}
+        self._checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._checkpoint.with_suffix(".partial.npz")
+        counts = json.dumps(self._counts)
+        np.savez(partial, step=step, losses=self.losses, seconds=self.seconds, counts=counts, **arrays)
+        partial.replace(self._checkpoint)  # so that an interruption leaves the old checkpoint or the new one
+
+    def _restore(self) -> None:
+        with np.load(self._checkpoint) as stored:
+            found = dict(stored)
+        params, state = (
+            {k.removeprefix(name): v for k, v in found.items() if k.startswith(name)} for name in ("params/", "state/")
+        )
+        self.descent.restore(self._session.adapter.asarray(params), state)
+        self.done, self.seconds = int(found["step"]), float(found["seconds"])
+        self.losses = [float(x) for x in found["losses"]]
+        self._counts = json.loads(str(found["counts"]))
 
 
 def evaluate(session: Session, params: Any) -> dict[str, float]:
@@ -69,27 +123,11 @@ def evaluate(session: Session, params: Any) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
-def _save(
-    session: Session, file: Path, step: int, params: Any, velocity: Any, losses: list[float], spent: float
-) -> None:
-    arrays = {f"params/{k}": v for k, v in session.adapter.numpy(params).items()}
-    arrays |= {f"velocity/{k}": v for k, v in session.adapter.numpy(velocity).items()}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial.npz")
-    np.savez(partial, step=step, losses=losses, spent=spent, **arrays)
-    partial.replace(file)  # so that an interruption leaves the old checkpoint or the new one, never half of one
-
-
-def _restore(session: Session, file: Path) -> tuple[int, Any, Any, list[float], float]:
-    adapter = session.adapter
-    if not file.exists():
-        # A copy: a framework's arrays may share the task's memory, and a training step may work in place.
-        params = adapter.asarray({name: np.array(value) for name, value in session.task.params.items()})
-        return 0, params, adapter.zeros_like(params), [], 0.0
-    with np.load(file) as stored:
-        found = dict(stored)
-    trees = [
-        adapter.asarray({k.removeprefix(name): v for k, v in found.items() if k.startswith(name)})
-        for name in ("params/", "velocity/")
-    ]
-    return int(found["step"]), trees[0], trees[1], [float(x) for x in found["losses"]], float(found["spent"])
+def outputs(session: Session) -> dict[str, Any]:
+    """What a :class:`odebench.contract.PicturedTask` leaves for pictures; nothing of another."""
+    adapter, task = session.adapter, session.task
+    if not hasattr(task, "outputs"):
+        return {}
+    predict = adapter.forward(session.predict)
+    found = task.outputs(lambda inputs: adapter.numpy(predict(session.params, adapter.asarray(inputs))))
+    return {name: np.asarray(array) for name, array in found.items()}

@@ -14,6 +14,7 @@ from odebench.report.precision import reported_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe & Ito's palette without its yellow, which is too pale for a line: told apart by colour-blind readers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -66,7 +67,6 @@ def draw(records: Sequence[Record], x: str, y: str, file: Path) -> None:
 
     :raises UserError: when no record has both figures, or the format is none of matplotlib's.
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     panels = lines(records, x, y)
@@ -82,7 +82,7 @@ def draw(records: Sequence[Record], x: str, y: str, file: Path) -> None:
     rows = math.ceil(len(panels) / columns)
     names = dict.fromkeys(name for named in panels.values() for name in named)
     styles = {name: _style(i) for i, name in enumerate(names)}
-    with mpl.rc_context(_SETTINGS):
+    with settings():
         figure = Figure(
             figsize=(4.2 * columns + 0.3, 3.2 * rows + 0.17 * math.ceil(len(names) / 3) + 0.3), layout="constrained"
         )
@@ -95,12 +95,24 @@ def draw(records: Sequence[Record], x: str, y: str, file: Path) -> None:
         figure.legend(
             handles.values(), handles.keys(), loc="outside lower center", ncols=columns, frameon=False, fontsize=8
         )
-        try:
-            figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None, dpi=150)
-        except ValueError as error:
-            raise UserError(f"--output {file}: {error}") from error
-        except OSError as error:
-            raise UserError(f"--output {file}: {error.strerror}") from error
+        save(figure, file)
+
+
+def settings() -> Any:
+    """A context in which pictures look alike, and the same data gives the same file."""
+    import matplotlib as mpl
+
+    return mpl.rc_context(_SETTINGS)
+
+
+def save(figure: Figure, file: Path) -> None:
+    """:raises UserError: for a format that is none of matplotlib's, or a place that cannot be written to."""
+    try:
+        figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None, dpi=150)
+    except ValueError as error:
+        raise UserError(f"--output {file}: {error}") from error
+    except OSError as error:
+        raise UserError(f"--output {file}: {error.strerror}") from error
 
 
 def _style(i: int) -> Style:

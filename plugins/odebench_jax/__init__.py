@@ -11,8 +11,9 @@ def odebench_register_frameworks(register: Callable[[odebench.Framework], None])
         odebench.Framework(
             name="jax",
             code=".adapter:JaxAdapter",
-            requires=("jax", "jaxlib"),
+            requires=("jax", "jaxlib", "optax"),
             runge_kutta=f"{__name__}.runge_kutta:RungeKutta",
+            namespace=f"{__name__}.namespace",
             implicit_runge_kutta="odebench_jax_implicit.engine:ImplicitRungeKutta",
         )
     )

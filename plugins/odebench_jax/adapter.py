@@ -14,9 +14,10 @@ import numpy as np
 from jax import lax, tree_util
 
 from odebench.adapter import Counts, Loss
-from odebench.contract import Dynamics, PyTree
+from odebench.contract import Dynamics, PyTree, Recipe
 
 from .counting import counted
+from .descent import JaxDescent
 
 # Workers of several frameworks share a GPU; read when the first device is asked for.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -33,6 +34,7 @@ class JaxAdapter:
     def __init__(self, device: str, dtype: str) -> None:
         self.device = jax.devices(_PLATFORMS[device])[0]
         self.dtype = np.dtype(dtype)
+        self._memory: dict[Any, dict[str, float]] = {}
 
     @staticmethod
     def devices() -> list[str]:
@@ -83,16 +85,8 @@ class JaxAdapter:
     def value_and_grad(self, loss: Loss) -> Callable[..., tuple[jax.Array, dict[str, jax.Array]]]:
         return jax.jit(jax.value_and_grad(loss))
 
-    def train_step(self, loss: Loss, momentum: float) -> Callable[..., tuple[Any, Any, Any]]:
-        value_and_grad = jax.value_and_grad(loss)
-
-        def step(params: Any, velocity: Any, batch: PyTree, rate: jax.Array) -> tuple[Any, Any, Any]:
-            value, grads = value_and_grad(params, batch)
-            velocity = tree_util.tree_map(lambda v, g: momentum * v + g, velocity, grads)
-            params = tree_util.tree_map(lambda p, v: p - rate * v, params, velocity)
-            return params, velocity, value
-
-        return jax.jit(step, donate_argnums=(0, 1))
+    def descent(self, loss: Loss, recipe: Recipe, params: dict[str, jax.Array]) -> JaxDescent:
+        return JaxDescent(loss, recipe, params)
 
     def block(self, tree: PyTree) -> None:
         jax.block_until_ready(tree)
@@ -139,6 +133,13 @@ class JaxAdapter:
         return sorted(self.elapsed(lambda: loop(given, carry, count)) for _ in range(3))[1] / count
 
     def memory(self, loss: Loss, params: dict[str, jax.Array], batch: PyTree) -> dict[str, float]:
+        """Of shapes alone, so it is asked for once."""
+        key = (loss, str(jax.eval_shape(lambda *x: x, params, batch)))
+        if key not in self._memory:
+            self._memory[key] = self._analysis(loss, params, batch)
+        return self._memory[key]
+
+    def _analysis(self, loss: Loss, params: dict[str, jax.Array], batch: PyTree) -> dict[str, float]:
         compiled = jax.jit(jax.value_and_grad(loss)).lower(params, batch).compile()
         found: dict[str, float] = {}
         if (analysis := compiled.memory_analysis()) is not None:

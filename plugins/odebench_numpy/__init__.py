@@ -12,4 +12,11 @@ if TYPE_CHECKING:
 
 @odebench.hookimpl
 def odebench_register_frameworks(register: Callable[[odebench.Framework], None]) -> None:
-    register(odebench.Framework(name="numpy", code=".adapter:NumpyAdapter", requires=("autograd",)))
+    register(
+        odebench.Framework(
+            name="numpy",
+            code=".adapter:NumpyAdapter",
+            namespace="odebench_numpy.namespace",
+            requires=("autograd",),
+        )
+    )

@@ -18,7 +18,8 @@ from autograd.extend import defjvp, defvjp, primitive, vspace  # type: ignore[im
 from autograd.tracer import isbox  # type: ignore[import-untyped]
 
 from odebench.adapter import Counts, Loss
-from odebench.contract import Array, Dynamics, PyTree, Unsupported
+from odebench.contract import Array, Dynamics, PyTree, Recipe, Unsupported
+from odebench.descent import PlainDescent
 from odebench.errors import choices
 from odebench_numpy import spaces as spaces  # repairs autograd
 from odebench_numpy.tree import flatten, tree_map, unflatten, value_of
@@ -96,7 +97,7 @@ class NumpyAdapter:
     def asarray(self, tree: PyTree) -> PyTree:
         def convert(x: Any) -> Any:
             x = np.asarray(x)
-            return x.astype(self.dtype) if x.dtype.kind == "f" else x  # a copy: train_step works in place
+            return x.astype(self.dtype) if x.dtype.kind == "f" else x
 
         return tree_map(convert, tree)
 
@@ -128,18 +129,8 @@ class NumpyAdapter:
 
         return run
 
-    def train_step(self, loss: Loss, momentum: float) -> Callable[..., tuple[Any, Any, Any]]:
-        value_and_grad = self.value_and_grad(loss)
-
-        def step(params: Any, velocity: Any, batch: PyTree, rate: float) -> tuple[Any, Any, Any]:
-            value, grads = value_and_grad(params, batch)
-            for name, p in params.items():
-                velocity[name] *= momentum
-                velocity[name] += grads[name]
-                p -= rate * velocity[name]
-            return params, velocity, value
-
-        return step
+    def descent(self, loss: Loss, recipe: Recipe, params: dict[str, Any]) -> PlainDescent:
+        return PlainDescent(self, loss, recipe, params)
 
     def block(self, tree: PyTree) -> None:
         """Values are there when a call returns."""

@@ -29,7 +29,14 @@ _ADJOINT = (
 
 @odebench.hookimpl
 def odebench_register_frameworks(register: Callable[[odebench.Framework], None]) -> None:
-    register(odebench.Framework(name="tensorflow", code=".adapter:TensorflowAdapter", requires=REQUIRES))
+    register(
+        odebench.Framework(
+            name="tensorflow",
+            code=".adapter:TensorflowAdapter",
+            namespace="odebench_tfp.namespace",
+            requires=REQUIRES,
+        )
+    )
 
 
 @odebench.hookimpl

@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
 from odebench.adapter import Counts, Loss
-from odebench.contract import Dynamics, PyTree, Unsupported
+from odebench.contract import Dynamics, PyTree, Recipe, Unsupported
+from odebench.descent import PlainDescent
 from odebench.errors import choices
 from odebench_tfp.counting import counted
 from odebench_tfp.failures import explained
@@ -84,20 +85,8 @@ class TensorflowAdapter:
     def value_and_grad(self, loss: Loss) -> Callable[..., tuple[Tensor, dict[str, Tensor]]]:
         return _graph(_value_and_grad(loss))
 
-    def train_step(self, loss: Loss, momentum: float) -> Callable[..., tuple[Any, Any, Any]]:
-        value_and_grad = _value_and_grad(loss)
-
-        @_graph
-        def step(params: Any, velocity: Any, batch: PyTree, rate: Tensor) -> tuple[Any, Any, Any]:
-            value, grads = value_and_grad(params, batch)
-            velocity = {name: momentum * velocity[name] + g for name, g in grads.items()}
-            return {name: p - rate * velocity[name] for name, p in params.items()}, velocity, value
-
-        def with_rate(params: Any, velocity: Any, batch: PyTree, rate: Any) -> tuple[Any, Any, Any]:
-            # A tensor, as for every other number the step would be traced anew.
-            return step(params, velocity, batch, tf.constant(rate, self.dtype))  # type: ignore[no-any-return]
-
-        return with_rate
+    def descent(self, loss: Loss, recipe: Recipe, params: dict[str, Any]) -> PlainDescent:
+        return PlainDescent(self, loss, recipe, params)
 
     def block(self, tree: PyTree) -> None:
         tf.test.experimental.sync_devices()

@@ -18,6 +18,7 @@ def odebench_register_frameworks(register: Callable[[odebench.Framework], None])
             code=".adapter:TorchAdapter",
             runge_kutta="odebench_torch.runge_kutta:RungeKutta",
             implicit_runge_kutta="odebench_torch_implicit.engine:ImplicitRungeKutta",
-            requires=("torch", "optree"),
+            namespace="odebench_torch.namespace",
+            requires=("torch", "optree", "array-api-compat"),
         )
     )

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from odebench.adapter import Counts, Loss
-from odebench.contract import Dynamics, PyTree
+from odebench.contract import Dynamics, PyTree, Recipe
+from odebench_torch.descent import TorchDescent
 from odebench_torch.live_bytes import LiveBytes
 
 
@@ -148,18 +149,8 @@ class TorchAdapter:
 
         return run
 
-    def train_step(self, loss: Loss, momentum: float) -> Callable[..., tuple[Any, Any, Any]]:
-        value_and_grad = self.value_and_grad(loss)
-
-        @torch.no_grad()
-        def step(params: Any, velocity: Any, batch: PyTree, rate: float) -> tuple[Any, Any, Any]:
-            value, grads = value_and_grad(params, batch)
-            for name, p in params.items():
-                velocity[name].mul_(momentum).add_(grads[name])
-                p.sub_(velocity[name], alpha=rate)
-            return params, velocity, value
-
-        return step
+    def descent(self, loss: Loss, recipe: Recipe, params: dict[str, Tensor]) -> TorchDescent:
+        return TorchDescent(self, loss, recipe, params)
 
     def block(self, tree: PyTree) -> None:
         if self.device.type == "cuda":

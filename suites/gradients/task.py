@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from odebench.contract import Array, OdeInt, PyTree
-from odebench.errors import UserError
+from odebench.tasks import namespace, one_of, positive, whole
 
 from . import fields
 from .fields import Floats
-
-_NAMESPACES = {
-    "torch": "array_api_compat.torch",
-    "jax": "jax.numpy",
-    "tensorflow": "odebench_tfp.namespace",
-    "numpy": "odebench_numpy.namespace",
-}
 
 
 class Problem(NamedTuple):
@@ -67,13 +59,12 @@ class FieldTask:
         inert: int = 0,
     ) -> None:
         end = problem.end if end is None else end
-        _whole("outputs", outputs, 2)
-        _whole("inert", inert, 0)
-        _positive("loss_scale", loss_scale)
-        _positive("end", end)
-        if observe not in ("all", "last"):
-            raise UserError(f"gradients: observe must be 'all' or 'last', got {observe!r}")
-        self._f, self._xp = problem.f, import_module(_NAMESPACES[framework])
+        whole("gradients", "outputs", outputs, 2)
+        whole("gradients", "inert", inert, 0)
+        positive("gradients", "loss_scale", loss_scale)
+        positive("gradients", "end", end)
+        one_of("gradients", "observe", observe, ("all", "last"))
+        self._f, self._xp = problem.f, namespace(framework)
         self._captured = problem.captured
         self._end_only, self._scale = observe == "last", loss_scale
         y0 = problem.inputs["y0"]
@@ -108,16 +99,6 @@ class FieldTask:
         return {}
 
 
-def _whole(name: str, value: Any, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UserError(f"gradients: {name} must be a whole number of at least {least}, got {value!r}")
-
-
-def _positive(name: str, value: Any) -> None:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < np.inf:
-        raise UserError(f"gradients: {name} must be positive and finite, got {value!r}")
-
-
 def _weights(size: int) -> Floats:
     """A fixed pattern of multiples of 1/8 without a symmetry."""
     return ((3 * np.arange(size) + 1) % 7 - 3.0) / 8 + 1 / 16
@@ -136,7 +117,7 @@ def make_field(
     """A neural field on ``batch`` states of ``state`` numbers, D = batch · state, K = hidden · (2 · state + 1), drawn
     from the seed."""
     for name, size in (("state", state), ("hidden", hidden), ("batch", batch)):
-        _whole(name, size, 1)
+        whole("gradients", name, size, 1)
     rng = np.random.default_rng(seed)
     inputs = fields.neural_parameters(rng, state, hidden) | {"y0": rng.standard_normal((batch, state))}
     return FieldTask(Problem(fields.neural, inputs, end), framework, seed=seed, loss_scale=loss_scale)

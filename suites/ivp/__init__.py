@@ -63,7 +63,6 @@ def odebench_register_tasks(register: Callable[[odebench.Task], None]) -> None:
                 code=f".task:{name}",
                 truth=f".truth:{name}",
                 frameworks=("numpy", "torch", "jax", "tensorflow"),
-                requires=("array-api-compat",),
                 title=title,
             )
         )

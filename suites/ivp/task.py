@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from odebench.tasks import namespace
 
 from .library import PROBLEMS
 from .problem import Array, Problem
 
 if TYPE_CHECKING:
     from odebench.contract import OdeInt, Recipe
-
-_NAMESPACES = {"torch": "array_api_compat.torch", "jax": "jax.numpy", "tensorflow": "odebench_tfp.namespace"}
 
 
 class IvpTask:
@@ -29,11 +30,11 @@ class IvpTask:
     def __init__(self, problem: Problem, framework: str, *, seed: int, loss_scale: float = 1.0) -> None:
         self.params: dict[str, Any] = {name: x.copy() for name, x in problem.inputs.items()}
         self._batch = {"weights": loss_scale * problem.weights}
-        self._namespace = _numpy_or_autograd if framework == "numpy" else _always(_NAMESPACES[framework])
-        namespace = self._namespace
+        self._namespace = _numpy_or_autograd if framework == "numpy" else _always(framework)
+        xp = self._namespace
 
         def f(t: Array, y: Array, params: dict[str, Array]) -> Array:
-            return problem.f(t, y, params, namespace(t, y, *params.values()))
+            return problem.f(t, y, params, xp(t, y, *params.values()))
 
         self._f = f
 
@@ -59,15 +60,15 @@ class IvpTask:
         return {}
 
 
-def _always(module: str) -> Callable[..., Any]:
-    namespace = import_module(module)
-    return lambda *arrays: namespace
+def _always(framework: str) -> Callable[..., Any]:
+    found = namespace(framework)
+    return lambda *arrays: found
 
 
 def _numpy_or_autograd(*arrays: Array) -> Any:
     """autograd's NumPy where a value is being differentiated, and else NumPy itself, which is faster."""
     traced = any(type(x).__module__.startswith("autograd.") for x in arrays)
-    return import_module("odebench_numpy.namespace" if traced else "numpy")
+    return namespace("numpy") if traced else np
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,7 @@ from odebench.record import CellStatus, Record
 from odebench.run import Run
 from odebench.store import Store
 from odebench.suite import Suite
+from odebench.worker import Measured
 
 REASONS = {
     "jax": ("skipped", "task toy/line is not written in jax"),
@@ -136,7 +137,7 @@ ANSWERS = {
     "hello": (["cpu"], {}),
     "first_call": {"first_call_s": 1.0},
     "sample": 0.1,
-    "measure": ({"overhead": 1.0}, []),
+    "measure": Measured({"overhead": 1.0}),
     "peak": {"peak_growth_bytes": 1},
 }
 

@@ -4,7 +4,7 @@ import pytest
 
 from odebench.contract import SolveError, Status
 from odebench.measure.session import Diverged
-from odebench.worker import MeasureRequest, WorkerSetup, _Worker, classify
+from odebench.worker import Measured, MeasureRequest, WorkerSetup, _Worker, classify
 
 
 class XlaError(RuntimeError):
@@ -47,9 +47,9 @@ def test_passes_are_made_as_asked(worker, make_cells, tmp_path):
     """Nothing that was not asked for is measured; no accuracy without a reference."""
     (cell,) = make_cells()
     assert set(worker.first_call(cell)) == {"first_call_s", "loss", "parameters"}
-    assert worker.measure(request(cell, tmp_path)) == ({}, [])
-    metrics, curve = worker.measure(request(cell, tmp_path, "memory", "accuracy"))
-    assert (metrics, curve) == ({"memory_bytes": 8}, [])
+    assert worker.measure(request(cell, tmp_path)) == Measured()
+    found = worker.measure(request(cell, tmp_path, "memory", "accuracy"))
+    assert found == Measured({"memory_bytes": 8})
 
 
 def test_training_leaves_the_tasks_own_parameters_alone(worker, make_cells, tmp_path):
@@ -57,7 +57,7 @@ def test_training_leaves_the_tasks_own_parameters_alone(worker, make_cells, tmp_
     losses = []
     for cell in make_cells({"backends": ["toy/tsit5/numeric", "toy/dopri5/numeric"]}):
         losses.append(worker.first_call(cell)["loss"])
-        _, curve = worker.measure(request(cell, tmp_path, "training"))
+        curve = worker.measure(request(cell, tmp_path, "training")).curve
         (tmp_path / "checkpoint.npz").unlink(missing_ok=True)
         losses.append(curve[0]["loss"])
     assert losses[2:] == pytest.approx(losses[:2], rel=1e-5)
@@ -66,7 +66,7 @@ def test_training_leaves_the_tasks_own_parameters_alone(worker, make_cells, tmp_
 def test_metrics_of_a_task_are_plain_numbers(worker, make_cells, tmp_path):
     """The toy's ``evaluate`` returns NumPy's float32, which no record could hold."""
     (cell,) = make_cells({"tasks": ["toy/line"], "backends": ["toy"]})
-    metrics, _ = worker.measure(request(cell, tmp_path, "training"))
+    metrics = worker.measure(request(cell, tmp_path, "training")).metrics
     assert type(metrics["test_error"]) is float
 
 

@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 import odebench
+from odebench.descent import PlainDescent
 
 
 @odebench.hookimpl
@@ -90,18 +91,8 @@ class ToyAdapter:
 
         return run
 
-    def train_step(self, loss, momentum):
-        value_and_grad = self.value_and_grad(loss)
-
-        def step(params, velocity, batch, rate):
-            value, grads = value_and_grad(params, batch)
-            for name in params:
-                velocity[name] *= momentum
-                velocity[name] += grads[name]
-                params[name] -= rate * velocity[name]
-            return params, velocity, value
-
-        return step
+    def descent(self, loss, recipe, params):
+        return PlainDescent(self, loss, recipe, params)
 
     def zeros_like(self, tree):
         return tree_map(np.zeros_like, tree)

@@ -91,12 +91,12 @@ def test_resumed_training_is_uninterrupted_training(make_session, tmp_path, at, 
 
 
 def test_seconds_of_training_add_up(make_session, tmp_path, monkeypatch):
-    """What an interrupted run spent up to its checkpoint counts."""
+    """What an interrupted run spent up to its checkpoint counts: a tick a step, three before and seven after it."""
     clock = iter(range(1000))
     monkeypatch.setattr(training, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
     interrupted(make_session(), tmp_path / "c.npz", at=4)
     metrics, _ = train(make_session(), tmp_path / "c.npz", 100, silent)
-    assert metrics["train_s"] == 2
+    assert metrics["train_s"] == 10
 
 
 def test_a_checkpoint_that_is_not_yet_in_its_place_does_not_count(make_session, tmp_path, monkeypatch):
@@ -132,3 +132,35 @@ def test_a_checkpoint_is_written_whole_or_not_at_all(make_session, tmp_path, mon
     monkeypatch.setattr(np, "savez", save)
     resumed, _ = train(make_session(), file, 3, silent)
     assert resumed["learned_rate"] == whole["learned_rate"]
+
+
+def test_a_resumed_training_has_the_whole_curve_of_counts(make_session, tmp_path):
+    """Those before the interruption are in the checkpoint; nothing but the clock's figures differs."""
+
+    def counts(curve):
+        return [{k: v for k, v in point.items() if k != "train_s"} for point in curve]
+
+    _, whole = train(make_session(), tmp_path / "whole.npz", 3, silent, count_every=2)
+    session = make_session()
+    batch = session.task.batch
+
+    def dies(step):
+        if step == 7:
+            raise KeyboardInterrupt
+        return batch(step)
+
+    session.task.batch = dies
+    with pytest.raises(KeyboardInterrupt):
+        train(session, tmp_path / "c.npz", 3, silent, count_every=2)
+    _, again = train(make_session(), tmp_path / "c.npz", 3, silent, count_every=2)
+    assert counts(again) == counts(whole)
+    assert [point["step"] for point in again] == [1, 3, 5, 7, 9, 10]
+    assert {"nfe_forward", "nfe_backward", "reconstruction_error", "memory_bytes", "train_s"} <= again[0].keys()
+
+
+def test_what_diverges_keeps_its_curve(make_session, tmp_path):
+    """The losses until then, and the last, which is not finite."""
+    with np.errstate(over="ignore", invalid="ignore"), pytest.raises(Diverged) as caught:
+        train(make_session("toy/diverging", "toy"), tmp_path / "c.npz", 100, silent)
+    assert [point["step"] for point in caught.value.curve] == [1, 2, 3, 4, 5]
+    assert np.isinf(caught.value.curve[-1]["loss"])

@@ -69,37 +69,6 @@ def test_value_and_grad(double):
     assert grads["unused"].tolist() == [0.0, 0.0, 0.0]
 
 
-def test_a_training_step_is_sgd_with_momentum(double):
-    """``v ← 0.9 v + g``, ``p ← p - r v``: by hand over three steps of changing rate, compiled once."""
-    target, traces = np.array([1.0, -1.0]), []
-    w, v = np.array([3.0, 0.5]), np.zeros(2)
-
-    def loss(p, x):
-        traces.append(1)
-        return ((p["w"] - x) ** 2).sum() / 2
-
-    step = double.train_step(loss, 0.9)
-    state = double.asarray({"w": w, "unused": np.array([7.0])})
-    velocity = double.zeros_like(state)
-    for rate in (0.1, 0.1, 0.05):
-        state, velocity, value = step(state, velocity, double.asarray(target), rate)
-        assert float(value) == pytest.approx(((w - target) ** 2).sum() / 2, rel=1e-14)
-        v = 0.9 * v + (w - target)
-        w = w - rate * v
-        np.testing.assert_allclose(double.numpy(state)["w"], w, rtol=1e-14)
-        np.testing.assert_allclose(double.numpy(velocity)["w"], v, rtol=1e-14)
-    assert double.numpy(state)["unused"] == 7
-    assert len(traces) == 1
-
-
-def test_training_does_not_touch_what_it_was_given(double):
-    """Buffers are donated between steps; the NumPy arrays that they came from are not."""
-    given = {"w": np.array([3.0, 0.5])}
-    state = double.asarray(given)
-    double.train_step(lambda p, x: (p["w"] ** 2).sum(), 0.0)(state, double.zeros_like(state), None, 0.1)
-    assert given["w"].tolist() == [3.0, 0.5]
-
-
 def decay(t, y, p):
     return -p["k"] * y * t
 

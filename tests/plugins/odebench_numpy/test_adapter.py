@@ -108,24 +108,6 @@ def test_forward_and_prepare_leave_a_function_as_it_is(double: NumpyAdapter) -> 
     assert double.prepare(len, ()) is len
 
 
-def test_a_training_step_is_sgd_with_momentum(double: NumpyAdapter) -> None:
-    """``v ← 0.9 v + g``, ``p ← p - r v``: by hand over three steps of changing rate; the task's own are not touched."""
-    target, params = np.array([1.0, -1.0]), {"w": np.array([3.0, 0.5]), "unused": np.array([7.0])}
-    w, v = params["w"].copy(), np.zeros(2)
-    step = double.train_step(lambda p, x: ((p["w"] - x) ** 2).sum() / 2, 0.9)
-    state = double.asarray(params)
-    velocity = double.zeros_like(state)
-    for rate in (0.1, 0.1, 0.05):
-        state, velocity, value = step(state, velocity, target, rate)
-        assert float(value) == pytest.approx(((w - target) ** 2).sum() / 2, rel=1e-14)
-        v = 0.9 * v + (w - target)
-        w = w - rate * v
-        np.testing.assert_allclose(state["w"], w, rtol=1e-14)
-        np.testing.assert_allclose(velocity["w"], v, rtol=1e-14)
-    assert state["unused"] == 7
-    assert params["w"].tolist() == [3.0, 0.5]
-
-
 def test_counts(double: NumpyAdapter) -> None:
     """Three evaluations, of which the loss depends on two: two VJPs; and the times that they were at."""
     counts = Counts()

@@ -16,7 +16,7 @@ with warnings.catch_warnings():  # TFP's own, of distutils
 from typing import Any
 
 from odebench.adapter import Counts
-from odebench.contract import Unsupported
+from odebench.contract import Recipe, Unsupported
 from odebench_tfp import namespace as xp
 from odebench_tfp.adapter import TensorflowAdapter
 
@@ -61,20 +61,17 @@ def test_training(double: TensorflowAdapter) -> None:
         traced.append(1)
         return xp.sum(batch * params["w"] ** 2) / 2
 
-    step = double.train_step(loss, 0.9)
-    params, batch = (
-        double.asarray({"w": np.array([1.0, 2.0]), "unused": np.ones(3)}),
-        double.asarray(np.array([1.0, 3.0])),
-    )
-    velocity = double.zeros_like(params)
+    recipe = Recipe(2, 0.1, momentum=0.9)
+    training = double.descent(loss, recipe, double.asarray({"w": np.array([1.0, 2.0]), "unused": np.ones(3)}))
+    batch = double.asarray(np.array([1.0, 3.0]))
     w, v = np.array([1.0, 2.0]), np.zeros(2)
     for rate in (0.1, 0.05):
-        params, velocity, value = step(params, velocity, batch, rate)
+        value = training.step(batch, rate)
         assert float(value) == pytest.approx(float((np.array([1.0, 3.0]) * w**2).sum() / 2))
         v = 0.9 * v + np.array([1.0, 3.0]) * w
         w = w - rate * v
-    np.testing.assert_allclose(params["w"], w, rtol=1e-14)
-    assert np.array_equal(params["unused"], np.ones(3))
+    np.testing.assert_allclose(training.params["w"], w, rtol=1e-14)
+    assert np.array_equal(training.params["unused"], np.ones(3))
     assert len(traced) == 1
 
 

@@ -85,23 +85,6 @@ def test_forward_records_nothing(double):
     assert double.prepare(len) is len
 
 
-def test_a_training_step_is_sgd_with_momentum(double):
-    """``v ← 0.9 v + g``, ``p ← p - r v``: by hand over three steps of changing rate."""
-    target, params = np.array([1.0, -1.0]), {"w": np.array([3.0, 0.5]), "unused": np.array([7.0])}
-    w, v = params["w"].copy(), np.zeros(2)
-    step = double.train_step(lambda p, x: ((p["w"] - x) ** 2).sum() / 2, 0.9)
-    state, velocity = double.asarray({k: x.copy() for k, x in params.items()}), None
-    velocity = double.zeros_like(state)
-    for rate in (0.1, 0.1, 0.05):
-        state, velocity, value = step(state, velocity, double.asarray(target), rate)
-        assert float(value) == pytest.approx(((w - target) ** 2).sum() / 2, rel=1e-14)
-        v = 0.9 * v + (w - target)
-        w = w - rate * v
-        np.testing.assert_allclose(double.numpy(state)["w"], w, rtol=1e-14)
-        np.testing.assert_allclose(double.numpy(velocity)["w"], v, rtol=1e-14)
-    assert double.numpy(state)["unused"] == 7
-
-
 def test_counts_of_evaluations_and_vjps(double):
     """Three evaluations, of which the loss depends on two: two VJPs, whatever the number of parameters."""
     counts = Counts()
