@@ -9,9 +9,10 @@ from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from typing import Any
 
-from odebench.contract import Dynamics, OdeInt, PyTree, Solve, Stats, Unsupported
+from odebench.contract import Array, Dynamics, OdeInt, PyTree, Solve, Stats, Unsupported
 from odebench.descriptors import GradientMethod, load
 from odebench.errors import UserError, choices, unknown
+from odebench.events import Dense, EventfulOdeInt, Instrument
 from odebench.registry import Registry, load_registry
 from odebench.tableau import DiagonallyImplicitRungeKutta
 
@@ -177,9 +178,36 @@ class Backend:
         """``(ys, stats)`` of the bare solver."""
         return self._solve(f, y0, ts, params, **self._solve_options)
 
+    def dense(
+        self, f: Dynamics, y0: PyTree, ts: Any, params: PyTree = None
+    ) -> tuple[PyTree, Stats, Callable[[Array], PyTree]]:
+        """See :meth:`odebench.contract.DenseSolve.dense`.
+
+        :raises Unsupported: of a solver that has none.
+        """
+        if not hasattr(self._solve, "dense"):
+            raise Unsupported(f"{self.name}: the solver has no dense output, which events are looked for on")
+        return self._solve.dense(f, y0, ts, params, **self._solve_options)  # type: ignore[no-any-return]
+
     @cached_property
-    def odeint(self) -> OdeInt:
-        """``odeint(f, y0, ts, params=None) -> ys`` of shape (len(ts), *y0.shape), differentiable in y0, ts, params."""
+    def odeint(self) -> EventfulOdeInt:
+        """``odeint(f, y0, ts, params=None) -> ys`` of shape (len(ts), *y0.shape), differentiable in y0, ts, params; and
+        ``odeint.event``, see :meth:`odebench.contract.EventOdeInt.event`."""
+        return self.eventful()
+
+    def eventful(
+        self, odeint: OdeInt | None = None, dense: Dense | None = None, see: Instrument = lambda f: f
+    ) -> EventfulOdeInt:
+        """An ``odeint`` (this backend's where it is left out) with events that are found by this backend's solver.
+
+        :param dense: in place of :meth:`dense`.
+        :param see: what every dynamics is passed through first.
+        """
+        framework = self.registry.frameworks[self.info.framework]
+        return EventfulOdeInt(odeint or self._gradient, dense or self.dense, framework, see)
+
+    @cached_property
+    def _gradient(self) -> OdeInt:
         own = {key: value for key, value in self.options.items() if key not in SOLVE_OPTIONS}
         if isinstance(name := own.get("adjoint_solver"), str):
             known = {s.name: s for s in solvers(self.registry) if s.library == self.info.solver.library}

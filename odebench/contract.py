@@ -19,12 +19,14 @@ class Status(IntEnum):
     max_steps = 1
     underflow = 2
     non_finite = 3
+    no_event = 4
 
 
 _REASONS = {
     Status.max_steps: "the solver used up max_steps before it reached the last time",
     Status.underflow: "the step size fell below the minimum (min_step, or the resolution of t)",
     Status.non_finite: "the dynamics or the state became non-finite",
+    Status.no_event: "the event function changed its sign nowhere before the last time",
 }
 
 
@@ -129,6 +131,33 @@ class OdeInt(Protocol):
     """A differentiable solve: ``ys`` can be differentiated with respect to y0, ts and params."""
 
     def __call__(self, f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree: ...
+
+
+class EventOdeInt(OdeInt, Protocol):
+    """A differentiable solve that can end at an event: what a backend's ``odeint`` is."""
+
+    def event(
+        self,
+        f: Dynamics,
+        y0: PyTree,
+        ts: Array,
+        params: PyTree = None,
+        *,
+        event: Callable[[Array, PyTree, PyTree], Array],
+        direction: int = 0,
+    ) -> tuple[Array, PyTree]:
+        """``(t, y)`` where ``event(t, y, params)``, a scalar, first changes sign after ts[0], and before or at ts[-1].
+
+        Both can be differentiated with respect to y0, ts[0] and params, by whatever gradient method; t is a scalar and
+        y as y0. The flow is integrated to ts[-1] to find the event. An event at ts[0] itself is none, nor is a zero
+        without a change of sign, nor two changes within a 128th of the times' span.
+
+        :param direction: −1 for falls alone, in the order of ts, 1 for rises alone: a solve that starts at an event, as
+            a ball that bounces, is not ended by a rounding there.
+        :raises SolveError: outside compiled code, with ``Status.no_event`` where there is no event; inside it, t and y
+            are NaN, and so are the gradients.
+        :raises Unsupported: of a solver that has no dense output.
+        """
 
 
 class BindGradient(Protocol):

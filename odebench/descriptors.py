@@ -76,6 +76,7 @@ class Framework(Descriptor):
     :param runge_kutta: ``module:attribute`` of a callable that makes an
         :class:`~odebench.tableau.ExplicitRungeKutta` into a :class:`~odebench.contract.Solve`.
     :param namespace: a module of the Array API's functions for its arrays; see :func:`odebench.tasks.namespace`.
+    :param locate: ``module:attribute`` of a :class:`odebench.events.Locate`; empty where it can find no events.
     :param implicit_runge_kutta: the same for a :class:`~odebench.tableau.DiagonallyImplicitRungeKutta`.
     """
 
@@ -83,6 +84,7 @@ class Framework(Descriptor):
     runge_kutta: str = ""
     implicit_runge_kutta: str = ""
     namespace: str = ""
+    locate: str = ""
 
     def engine(self, tableau: RungeKutta) -> str:
         """The code that makes such a tableau a solver; empty where there is none."""

@@ -42,22 +42,26 @@ class Worker:
     def ask(self, limit: float, note: Callable[[str], None], name: str, *arguments: Any) -> Any:
         """The answer to a request. :raises WorkerFailure: and the process is dead unless it answered itself."""
         deadline = time.monotonic() + limit
+        measured = Measured()
         try:
             self._connection.send((name, arguments))
-            while self._connection.poll(max(0.0, deadline - time.monotonic())):
+            while (left := deadline - time.monotonic()) > 0 and self._connection.poll(left):
                 kind, *rest = self._connection.recv()
                 if kind == "note":
                     note(rest[0])
+                elif kind == "measured":
+                    measured.add(rest[0])
                 elif kind == "done":
                     return rest[0]
                 elif kind == "refused":
                     raise UserError(rest[0])
                 else:
-                    raise WorkerFailure(*rest)
+                    status, reason = rest
+                    raise WorkerFailure(status, reason, measured)
         except (EOFError, ConnectionError) as error:
-            raise WorkerFailure(CellStatus.crashed, self._obituary()) from error
+            raise WorkerFailure(CellStatus.crashed, self._obituary(), measured) from error
         self.kill()
-        raise WorkerFailure(CellStatus.timeout, f"time_limit used up: killed {limit:.3g} s into {name!r}")
+        raise WorkerFailure(CellStatus.timeout, f"time_limit used up: killed {limit:.3g} s into {name!r}", measured)
 
     def kill(self) -> None:
         self._process.kill()

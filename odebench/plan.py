@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import product
@@ -98,17 +98,35 @@ class Selection:
 
 
 def plan(name: str, suite: Suite, preset: Preset, registry: Registry, selection: Selection) -> list[Cell]:
-    """Every cell, in the suite's order, once. :raises UserError: for names and filters that match nothing."""
+    """Every cell, in the suite's order, once, with the passes of all blocks that it is in.
+
+    :raises UserError: for names and filters that match nothing.
+    """
     planner = _Planner(name, suite, preset, registry, selection)
     cells: dict[str, Cell] = {}
     for matrix in suite.blocks(preset):
         for cell in planner.expand(matrix):
-            cells.setdefault(cell.hash, cell)
-    if not cells and selection.backends:
-        raise UserError(f"--backend {', '.join(selection.backends)}: no task of this suite runs with it")
+            first = cells.setdefault(cell.hash, cell)
+            if set(cell.measure) - set(first.measure):
+                both = {*first.measure, *cell.measure}
+                cells[cell.hash] = replace(first, measure=tuple(p for p in preset.measure if p in both))
     if not cells:
-        raise UserError("no cells: a task needs library/solver/gradient backends, or bare frameworks if without an ODE")
+        raise UserError(_why_none(planner))
     return _only(list(cells.values()), selection.only)
+
+
+def _why_none(planner: _Planner) -> str:
+    blocks = planner.suite.blocks(planner.preset)
+    if not blocks:
+        return "no cells: no block of the matrix is part of this preset"
+    everything = planner.preset.model_copy(update={"tasks": ["*"], "backends": ["*"], "tightest": 0.0})
+    if any(True for matrix in blocks for _ in replace(planner, preset=everything).expand(matrix)):
+        narrow = {key: value for key, value in planner.preset if value != getattr(everything, key)}
+        said = ", ".join(f"{key} = {value}" for key, value in narrow.items())
+        return f"no cells: the preset's {said} leaves none of what there is"
+    if planner.selection.backends:
+        return f"--backend {', '.join(planner.selection.backends)}: no task of this suite runs with it"
+    return "no cells: a task needs library/solver/gradient backends, or bare frameworks if without an ODE"
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,10 @@ class Store:
         import numpy as np
 
         (self.folder / "outputs").mkdir(exist_ok=True)
-        np.savez_compressed(self.folder / "outputs" / f"{cell}.npz", allow_pickle=False, **arrays)
+        file = self.folder / "outputs" / f"{cell}.npz"
+        partial = file.with_suffix(".partial.npz")
+        np.savez_compressed(partial, allow_pickle=False, **arrays)
+        partial.replace(file)
 
     def outputs(self, cell: str) -> dict[str, Any]:
         """A cell's arrays, by its hash; none where it left none."""
@@ -124,7 +127,7 @@ class Store:
         table.to_csv(self.folder / "records.csv", index=False)
         table.to_parquet(self.folder / "records.parquet", index=False)
         _samples(records).to_parquet(self.folder / "samples.parquet", index=False)
-        curves(records).to_parquet(self.folder / "curves.parquet", index=False)
+        _curves((record, self.folder) for record in records).to_parquet(self.folder / "curves.parquet", index=False)
 
 
 def _new_folder(parent: Path, stem: str) -> Path:
@@ -158,15 +161,32 @@ def _cell_of_table(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, (list, dict)) else value
 
 
-def _table(records: list[Record], folder: Path) -> pd.DataFrame:
+def _who(record: Record) -> dict[str, Any]:
+    """The configuration, flat: what tells a row of a table from another's."""
+    config = {k: v for k, v in record.config.items() if k not in ("options", "solve")}
+    for prefix, name in (("option", "options"), ("solve", "solve")):
+        config |= {f"{prefix}_{k}": _cell_of_table(v) for k, v in record.config.get(name, {}).items()}
+    return config
+
+
+def _frame(rows: list[dict[str, Any]], columns: list[str] | None = None) -> pd.DataFrame:
+    """A table whose columns hold one kind of thing each: text, where an option is a number here and a word there."""
     import pandas as pd
 
+    table = pd.DataFrame(rows, columns=columns)
+    for name in [name for name in table if table[name].dtype.kind == "O"]:
+        kinds = {type(value) for value in table[name].dropna()}
+        if len(kinds) > 1 and not kinds <= {int, float}:
+            table[name] = table[name].map(lambda x: x if isinstance(x, str) else json.dumps(x), na_action="ignore")
+    return table
+
+
+def _table(records: list[Record], folder: Path) -> pd.DataFrame:
     rows = []
     for record in records:
-        config = {k: v for k, v in record.config.items() if k not in ("options", "solve")}
-        options = {f"option_{k}": _cell_of_table(v) for k, v in record.config["options"].items()}
-        options |= {f"solve_{k}": _cell_of_table(v) for k, v in record.config.get("solve", {}).items()}
         head = {"row": record.row, "status": str(record.status), "reason": record.reason}
+        who = _who(record)
+        options = {k: who.pop(k) for k in list(who) if k.startswith(("option_", "solve_"))}
         tail = {
             "unlike": record.unlike,
             "seconds": record.seconds,
@@ -174,8 +194,8 @@ def _table(records: list[Record], folder: Path) -> pd.DataFrame:
             "hash": record.hash,
             "run": folder.name,
         }
-        rows.append(head | config | record.metrics | options | tail)
-    return pd.DataFrame(rows)
+        rows.append(head | who | record.metrics | options | tail)
+    return _frame(rows)
 
 
 def _samples(records: list[Record]) -> pd.DataFrame:
@@ -190,26 +210,28 @@ def _samples(records: list[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["hash", "kind", "index", "seconds"])
 
 
-def curves(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a point of a training curve: who (``row``, ``task``, ``backend``, ``seed``, ``hash``), and what was
-    measured at that ``step``."""
-    import pandas as pd
-
-    keys = ("task", "backend", "seed")
+def _curves(records: Iterable[tuple[Record, Path]]) -> pd.DataFrame:
+    """:param records: each with the folder of its run."""
     rows = [
-        {"row": r.row, **{key: r.config[key] for key in keys}, "hash": r.hash, **point}
-        for r in records
+        {"row": r.row, **_who(r), "hash": r.hash, "run": folder.name, "status": str(r.status), **point}
+        for r, folder in records
         for point in r.curve
     ]
-    return pd.DataFrame(rows, columns=None if rows else ["row", *keys, "hash", "step", "loss"])
+    return _frame(rows, None if rows else ["row", "task", "backend", "seed", "hash", "run", "status", "step", "loss"])
 
 
 def load_curves(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """The training curves of a run, or of every run at or below a folder: see :func:`curves`.
+    """One row a point of a training curve, of a run, or of every run at or below a folder.
 
-    :raises UserError: when there is no run.
+    Columns: ``row``, the configuration, ``option_*``, ``solve_*``, ``hash``, ``run`` and ``status`` of the cell;
+    ``step`` and ``loss``; and of a preset with ``count_every`` what was measured at that step: ``train_s`` (seconds of
+    training until then), ``nfe_forward``, ``nfe_backward``, ``vjps``, ``memory_bytes``, ``reconstruction_error`` and
+    whatever else counting tells. A cell that diverged or was killed has the curve until then.
+
+    :raises UserError: when there is no run at or below ``path``.
     """
-    return curves(record for file in _record_files(Path(path)) for record in Store(file.parent).records())
+    folders = [file.parent for file in _record_files(Path(path))]
+    return _curves((record, folder) for folder in folders for record in Store(folder).records())
 
 
 def _record_files(path: Path) -> list[Path]:

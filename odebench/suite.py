@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -34,6 +34,7 @@ Pass = Literal[
 DType = Literal["bfloat16", "float32", "float64"]
 MAX_SECONDS = 2e6  # what waiting for a pipe can be told: a 32-bit count of milliseconds
 NonEmpty = Annotated[list[str], Field(min_length=1)]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class _Table(BaseModel):
@@ -168,6 +169,8 @@ class Suite(_Table):
 
     :param uses: folders of suites, relative to this one, whose tasks it measures, too.
     :param columns: the metrics that its table shows, where not the usual ones.
+    :param covers: items of the documents that the project started from (``odebench/claims/checklist.toml``) that it
+        runs, as ``number: item``, beside those that its claims cite.
     """
 
     title: str
@@ -178,6 +181,7 @@ class Suite(_Table):
     reference: list[Reference] = []
     rows: list[Row] = []
     columns: list[str] = []
+    covers: list[str] = []
     fits: list[Fit] = []
 
     def blocks(self, preset: Preset) -> list[Matrix]:
@@ -226,6 +230,15 @@ def find_suite(reference: str) -> Path:
 def read_suite(folder: Path) -> Suite:
     """:raises UserError: naming the file, the key and the valid choices."""
     file = folder / "suite.toml"
+    suite = read_toml(file, Suite)
+    if suite.default_preset not in suite.presets:
+        name = suite.default_preset
+        raise UserError(f"{file}: unknown default_preset {name!r}; {choices(name, suite.presets)}")
+    return suite
+
+
+def read_toml(file: Path, kind: type[Model]) -> Model:
+    """:raises UserError: naming the file, the key and the valid choices."""
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -233,20 +246,16 @@ def read_suite(folder: Path) -> Suite:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{file}: not valid TOML: {error}") from error
     try:
-        suite = Suite.model_validate(data)
+        return kind.model_validate(data)
     except ValidationError as error:
-        raise UserError("\n".join(f"{file}: {_explain(e)}" for e in error.errors())) from error
-    if suite.default_preset not in suite.presets:
-        name = suite.default_preset
-        raise UserError(f"{file}: unknown default_preset {name!r}; {choices(name, suite.presets)}")
-    return suite
+        raise UserError("\n".join(f"{file}: {_explain(e, kind)}" for e in error.errors())) from error
 
 
-def _explain(error: Any) -> str:
-    """One line for one of pydantic's errors, with the nearest valid key or value."""
+def _explain(error: Any, kind: type[BaseModel]) -> str:
+    """One line for one of pydantic's errors of a model, with the nearest valid key or value."""
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"unknown key {where!r}; {choices(str(error['loc'][-1]), _keys_beside(error['loc']))}"
+        return f"unknown key {where!r}; {choices(str(error['loc'][-1]), _keys_beside(error['loc'], kind))}"
     if error["type"] == "literal_error":
         valid = [word.strip("'") for word in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
         return f"{where}: unknown value {error['input']!r}; {choices(str(error['input']), valid)}"
@@ -257,9 +266,9 @@ def _explain(error: Any) -> str:
     )
 
 
-def _keys_beside(loc: tuple[Any, ...]) -> list[str]:
+def _keys_beside(loc: tuple[Any, ...], kind: type[BaseModel]) -> list[str]:
     """The valid keys of the table that ``loc``'s last key stands in, found by walking the models."""
-    model: Any = Suite
+    model: Any = kind
     for part in loc[:-1]:
         if isinstance(part, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
             continue

@@ -1,7 +1,8 @@
 """The worker process: one framework on one device, answering one request at a time.
 
-A request is ``(name, arguments)``. While it works the worker sends ``("note", text)``; it ends with
-``("done", value)``, ``("failed", status, reason, measured)`` or, where the user can mend it, ``("refused", message)``.
+A request is ``(name, arguments)``. While it works the worker sends ``("note", text)``, and ``("measured", part)`` as
+soon as something is, so that what ends it, even from without, costs none of it; it ends with ``("done", value)``,
+``("failed", status, reason)`` or, where the user can mend it, ``("refused", message)``.
 The process knows no deadline: its parent kills it.
 """
 
@@ -68,18 +69,22 @@ class Measured:
     curve: list[dict[str, float]] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
 
+    def add(self, part: Measured) -> None:
+        self.metrics |= part.metrics
+        self.curve += part.curve
+        self.outputs |= part.outputs
+
 
 def main(connection: Connection, setup: WorkerSetup) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; only the parent decides
     _log_to(setup.log)
-    worker = _Worker(setup, lambda text: connection.send(("note", text)))
+    worker = _Worker(setup, lambda kind, what: connection.send((kind, what)))
     while True:
         try:
             name, arguments = connection.recv()
         except EOFError:
             return
         answer: tuple[Any, ...]
-        worker.measured = Measured()
         try:
             answer = ("done", getattr(worker, name)(*arguments))
         except UserError as error:
@@ -87,7 +92,8 @@ def main(connection: Connection, setup: WorkerSetup) -> None:
         except Exception as error:
             traceback.print_exc()
             sys.stderr.flush()
-            answer = ("failed", *classify(error), worker.measured)
+            answer = ("failed", *classify(error))
+            worker.forget()
         connection.send(answer)
 
 
@@ -115,12 +121,12 @@ def _log_to(file: Path) -> None:
 class _Worker:
     """The requests by name. Sessions stay alive between ``measure`` and ``close``, for interleaved samples."""
 
-    def __init__(self, setup: WorkerSetup, note: Callable[[str], None]) -> None:
+    def __init__(self, setup: WorkerSetup, send: Callable[[str, Any], None]) -> None:
         self._registry: Registry = load_registry(setup.plugins, plugin_folders(setup.suite))
         self._framework = self._registry.frameworks[setup.framework]
-        self._note = note
+        self._send = send
         self._sessions: dict[str, Session] = {}
-        self.measured = Measured()
+        self._opened = ""
 
     def hello(self, device: str) -> tuple[list[str], dict[str, Any]]:
         """The devices that are here, and the framework's part of the environment, as it is when cells are measured."""
@@ -138,9 +144,14 @@ class _Worker:
     def measure(self, request: MeasureRequest) -> Measured:
         """The passes that need no rival beside them, each apart from the others, and the end of the session."""
         from odebench.measure import accuracy, counting, difference, overhead, reconstruction, training
-        from odebench.measure.session import Diverged
 
-        found = self.measured = Measured()
+        found = Measured()
+
+        def keep(metrics: dict[str, float] | None = None, *points: dict[str, float]) -> None:
+            part = Measured(metrics or {}, list(points))
+            found.add(part)
+            self._send("measured", part)
+
         session = self._open(request.cell)
         passes: dict[str, tuple[str, Callable[[], dict[str, float]]]] = {
             "counting": ("counting", lambda: counting.count(session)),
@@ -152,22 +163,27 @@ class _Worker:
             "reconstruction": ("reconstruction", lambda: reconstruction.reconstruction(session)),
             "memory": ("memory", lambda: session.memory(session.params)),
             "overhead": ("overhead", lambda: overhead.overhead(session, request.seconds)),
-            "evaluation": ("evaluation", lambda: training.evaluate(session, session.params)),
+            "training": (
+                "training",
+                lambda: training.train(
+                    session,
+                    request.checkpoint,
+                    request.checkpoint_every,
+                    self._note,
+                    lambda point: keep(None, point),
+                    request.count_every,
+                ),
+            ),
+            "evaluation": ("testing", lambda: training.evaluate(session, session.params)),
         }
+        wanted = set(request.passes)
+        if "training" in wanted and session.task.recipe is not None:
+            wanted.add("evaluation")  # of what was trained
         for name, (title, measure) in passes.items():
-            if name in request.passes:
+            if name in wanted:
                 self._note(title)
-                found.metrics |= measure()
-        if "training" in request.passes:
-            try:
-                metrics, found.curve = training.train(
-                    session, request.checkpoint, request.checkpoint_every, self._note, request.count_every
-                )
-            except Diverged as error:
-                found.curve = error.curve
-                raise
-            found.metrics |= metrics
-        if {"evaluation", "training"} & set(request.passes):
+                keep(measure())
+        if "evaluation" in wanted:
             found.outputs = training.outputs(session)
         del self._sessions[request.cell.hash]
         return found
@@ -186,6 +202,7 @@ class _Worker:
         from odebench.measure import accuracy
 
         self._note("reference")
+        self._opened = ""
         return accuracy.truth(self._new(cell))
 
     def routes(self, cell: Cell) -> Any:
@@ -193,6 +210,7 @@ class _Worker:
         from odebench import truth
 
         self._note("reference")
+        self._opened = ""
         task = self._registry.tasks[cell.task]
         return truth.make(task, truth.key(task, cell.seed, cell.options))
 
@@ -203,12 +221,20 @@ class _Worker:
         self._note("process peak")
         return peak.peak_growth(self._new(cell))
 
+    def _note(self, text: str) -> None:
+        self._send("note", text)
+
     def _new(self, cell: Cell) -> Session:
         from odebench.measure.session import Session
 
         return Session(cell, self._registry)
 
+    def forget(self) -> None:
+        """Free the session that was opened last: its cell has failed."""
+        self._sessions.pop(self._opened, None)
+
     def _open(self, cell: Cell) -> Session:
+        self._opened = cell.hash
         if cell.hash not in self._sessions:
             self._sessions[cell.hash] = self._new(cell)
         session = self._sessions[cell.hash]

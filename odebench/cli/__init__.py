@@ -8,6 +8,7 @@ import click
 
 import odebench
 from odebench.cli.check import check
+from odebench.cli.claims import claims, coverage
 from odebench.cli.list import list_
 from odebench.cli.plot import plot
 from odebench.cli.precision import precision
@@ -23,7 +24,7 @@ def cli() -> None:
     """Which solver and which gradient method should a Neural ODE use, and what does each cost?"""
 
 
-for command in (run, resume, show, precision, plot, check, reference, list_):
+for command in (run, resume, show, precision, plot, claims, coverage, check, reference, list_):
     cli.add_command(command)
 
 

@@ -57,6 +57,11 @@ def _tasks(registry: Registry) -> Table:
     return ("task", "title", "frameworks", "ODE", "plugin", "status"), rows
 
 
+def _figures(registry: Registry) -> Table:
+    rows = ((f.name, f.title, f.tasks, f.provider, _availability(f.missing)) for f in registry.figures.values())
+    return ("figure", "title", "tasks", "plugin", "status"), rows
+
+
 def _suites(registry: Registry) -> Table:
     from odebench.suite import read_suite
 
@@ -80,6 +85,7 @@ _KINDS: dict[str, Callable[[Registry], Table]] = {
     "solvers": _solvers,
     "methods": _methods,
     "tasks": _tasks,
+    "figures": _figures,
     "suites": _suites,
 }
 
@@ -88,9 +94,9 @@ _KINDS: dict[str, Callable[[Registry], Table]] = {
 @click.argument("kind", type=click.Choice(list(_KINDS)))
 @plugin_options
 def list_(kind: str, plugins: tuple[str, ...], strict: bool) -> None:
-    """List plugins, solvers, gradient methods, tasks or suites.
+    """List plugins, solvers, gradient methods, tasks, figures or suites.
 
-    Tasks and plugins include those of the suites below ./suites.
+    Tasks, figures and plugins include those of the suites below ./suites.
     """
     from odebench.registry import load_registry
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 
 @click.command()
@@ -35,7 +36,10 @@ def plot(
     if kind is not None:
         from odebench.report.pictures import draw_own
 
-        for line in draw_own(stores[0], kind, backend, output):
+        given = click.get_current_context().get_parameter_source
+        if len(stores) > 1 or any(given(name) is ParameterSource.COMMANDLINE for name in ("x", "y")):
+            raise UserError("--kind draws one RUN's own picture: without --x, --y and other runs")
+        for line in draw_own(stores[0], kind, task, backend, output):
             click.echo(line)
         return
     records = of_runs(stores)

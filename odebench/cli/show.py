@@ -9,11 +9,17 @@ import click
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-def show(run: Path) -> None:
+@click.option("--curves", is_flag=True, help="The training curves instead, a line a point, as CSV.")
+def show(run: Path, curves: bool) -> None:
     """Print the table of a run, given its folder: results/SUITE/RUN."""
+    from odebench.store import Store, load_curves
+
+    store = Store.open(run)
+    if curves:
+        click.echo(load_curves(store.folder).to_csv(index=False), nl=False)
+        return
     from rich.console import Console
 
     from odebench.report.terminal import print_run
-    from odebench.store import Store
 
-    print_run(Store.open(run), Console())
+    print_run(store, Console())

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from odebench.adapter import Adapter, Counts
-from odebench.contract import Array, Dynamics, PyTree, Status
+from odebench.contract import Array, Dynamics, PyTree, Stats, Status
 from odebench.measure.session import Diverged, Session
 
 # What a thousand steps' rounding of t may add up to.
@@ -85,13 +85,22 @@ class Counter:
         def forward(params: dict[str, Array], batch: PyTree) -> PyTree:
             claims: list[tuple[Any, ...]] = []
 
-            def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
-                ys, stats = backend.solve(adapter.counted(f, counts), y0, ts, params)
+            def claim(y0: PyTree, ts: Array, stats: Stats) -> None:
                 own_sizes.append(_size(adapter, y0))
                 claims.append((stats.nfe, stats.accepted, stats.rejected, stats.status, ts[0], ts[-1]))
+
+            def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
+                ys, stats = backend.solve(f, y0, ts, params)
+                claim(y0, ts, stats)
                 return ys
 
-            return session.task.loss(params, batch, odeint), claims
+            def dense(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> Any:
+                ys, stats, path = backend.dense(f, y0, ts, params)
+                claim(y0, ts, stats)
+                return ys, stats, path
+
+            counted = backend.eventful(odeint, dense, lambda f: adapter.counted(f, counts))
+            return session.task.loss(params, batch, counted), claims
 
         return adapter.forward(forward)
 
@@ -102,10 +111,9 @@ class Counter:
         assert session.backend is not None
         backend = session.backend.watched(lambda y0: self._sizes.append(_size(adapter, y0)))
 
-        def gradient(params: dict[str, Array], batch: PyTree) -> Array:
-            def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
-                return backend.odeint(adapter.counted(f, counts), y0, ts, params)
+        odeint = backend.eventful(see=lambda f: adapter.counted(f, counts))
 
+        def gradient(params: dict[str, Array], batch: PyTree) -> Array:
             return session.task.loss({**params, **session.constants}, batch, odeint)
 
         return adapter.value_and_grad(gradient)

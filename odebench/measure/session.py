@@ -16,18 +16,9 @@ from odebench.errors import UserError, choices
 from odebench.plan import Cell
 from odebench.registry import Registry
 
-Curve = list[dict[str, float]]
-
 
 class Diverged(ArithmeticError):
-    """The solve or the training left the finite numbers.
-
-    :param curve: of the training, until then.
-    """
-
-    def __init__(self, reason: str, curve: Curve | None = None) -> None:
-        super().__init__(reason)
-        self.curve = curve or []
+    """The solve or the training left the finite numbers."""
 
 
 Problem = tuple[Dynamics, PyTree, Array, PyTree]
@@ -126,8 +117,12 @@ class Session:
         def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
             raise _CapturedError(f, y0, ts, params)
 
+        def dense(*problem: Any) -> Any:
+            raise _CapturedError(*problem)
+
+        assert self.backend is not None
         try:
-            self.task.loss(params, self.probe, odeint)
+            self.task.loss(params, self.probe, self.backend.eventful(odeint, dense))
         except _CapturedError as captured:
             f, y0, ts, inputs = captured.problem
             return f, y0, ts, inputs
@@ -152,7 +147,7 @@ class Session:
                 return backend.solve(f, y0, ts, params)[0]
 
             try:
-                self.task.loss(self.params, self.probe, odeint)
+                self.task.loss(self.params, self.probe, backend.eventful(odeint))
             except SolveError as error:
                 return str(error)
         return f"the loss is {loss}"

@@ -76,8 +76,6 @@ def draw(records: Sequence[Record], x: str, y: str, file: Path) -> None:
             known |= {*record.metrics, *record.config} | {f"option_{name}" for name in record.config.get("options", {})}
         missing = next((name for name in (x, y) if name not in known), f"{y} against {x}")
         raise UserError(f"no record that ended well has {missing}; {choices(missing, known)}")
-    if not file.suffix:
-        raise UserError(f"--output {file}: its ending says the format, as in {file}.svg")
     columns = min(3, len(panels))
     rows = math.ceil(len(panels) / columns)
     names = dict.fromkeys(name for named in panels.values() for name in named)
@@ -107,6 +105,8 @@ def settings() -> Any:
 
 def save(figure: Figure, file: Path) -> None:
     """:raises UserError: for a format that is none of matplotlib's, or a place that cannot be written to."""
+    if not file.suffix:
+        raise UserError(f"--output {file}: its ending says the format, as in {file}.svg")
     try:
         figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None, dpi=150)
     except ValueError as error:

@@ -2,54 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from odebench.descriptors import Figure
 from odebench.errors import UserError, unknown
 from odebench.record import CellStatus, Record
 from odebench.registry import load_registry
 from odebench.report.figures import save, settings
-from odebench.suite import plugin_folders
+from odebench.suite import is_suite, plugin_folders
 
 if TYPE_CHECKING:
     from odebench.store import Store
 
 
-def pictures(store: Store) -> dict[str, Figure]:
-    """The figures by name that a run has records for. :raises UserError: when its suite is not here."""
-    registry = load_registry(store.request()["plugins"], plugin_folders(Path(store.request()["suite"])))
-    tasks = {record.config["task"] for record in _well(store)}
-    found = registry.figures.items()
-    return {name: figure for name, figure in found if any(fnmatchcase(task, figure.tasks) for task in tasks)}
-
-
-def draw_own(store: Store, kind: str, backend: str, output: Path | None) -> Iterator[str]:
+def draw_own(store: Store, kind: str, task: str, backend: str, output: Path | None) -> Iterator[str]:
     """Draw one picture, and yield the name of its file; of the kind ``list`` yield the pictures that there are.
 
-    :raises UserError: for an unknown kind, and where no record is left.
+    :param task: a glob, as ``backend`` is.
+    :raises UserError: for an unknown kind, where no record is left, and for a picture that fails, with its reason.
     """
-    known = pictures(store)
+    known = _figures(store)
+    records = [record for record in store.records() if record.status is CellStatus.ok]
+    drawable = {name: figure for name, figure in known.items() if _of(figure, records)}
     if kind == "list":
-        yield from (f"{name}  {figure.title}" for name, figure in known.items())
+        yield from (f"{name}  {figure.title}" for name, figure in drawable.items())
+        if not drawable:
+            yield "nothing: the suite has no pictures of what ended well in this run"
         return
     if kind not in known:
-        raise unknown("kind of picture", kind, known)
+        raise unknown("kind of picture", kind, drawable)
     figure = known[kind]
-    records = [
-        record
-        for record in _well(store)
-        if fnmatchcase(record.config["task"], figure.tasks) and fnmatchcase(record.config["backend"], backend)
-    ]
-    if not records:
-        raise UserError(f"--backend {backend} matches nothing that {kind} is drawn from")
+    if kind not in drawable:
+        raise UserError(f"{kind}: no cell of {figure.tasks} ended well in {store.folder}")
+    records = [r for r in records if fnmatchcase(r.config["task"], task) and fnmatchcase(r.config["backend"], backend)]
+    if not _of(figure, records):
+        raise UserError(f"--task {task} --backend {backend}: nothing that {kind} is drawn from")
     file = output or store.folder / f"{kind.replace('/', '-')}.svg"
     with settings():
-        save(figure.load()(records, lambda record: store.outputs(record.hash)), file)
+        save(_drawn(figure, _of(figure, records), store), file)
     yield str(file)
 
 
-def _well(store: Store) -> list[Record]:
-    return [record for record in store.records() if record.status is CellStatus.ok]
+def _figures(store: Store) -> dict[str, Figure]:
+    """Those that the run's suite and plugins register. :raises UserError: when the suite is not here."""
+    request = store.request()
+    suite = Path(request["suite"])
+    if not is_suite(suite):
+        raise UserError(f"{store.folder}: its suite {suite} is not here, and its pictures are drawn by it")
+    return load_registry(request["plugins"], plugin_folders(suite)).figures
+
+
+def _of(figure: Figure, records: Sequence[Record]) -> list[Record]:
+    return [record for record in records if fnmatchcase(record.config["task"], figure.tasks)]
+
+
+def _drawn(figure: Figure, records: Sequence[Record], store: Store) -> Any:
+    """:raises UserError: with what went wrong in the plugin's code, and where."""
+    from matplotlib.figure import Figure as Picture
+
+    if figure.missing:
+        raise UserError(f"{figure.name} is not installed: pip install {' '.join(figure.missing)}")
+    try:
+        found = figure.load()(records, lambda record: store.outputs(record.hash))
+        if not isinstance(found, Picture):
+            raise TypeError(f"it returned a {type(found).__name__} and no matplotlib Figure")
+    except Exception as error:
+        if isinstance(error, UserError):
+            raise
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        where = "" if at.filename == __file__ else f" ({at.filename}:{at.lineno})"
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"picture {figure.name} of plugin {figure.provider} failed: {reason}{where}") from error
+    return found

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from odebench.errors import choices
 from odebench.record import CellStatus, Record
 from odebench.report.fits import Growth, fits
 from odebench.report.labels import accuracy, varying
@@ -59,6 +60,10 @@ def _ratio(value: float) -> str:
     return f"{value:.2f}"
 
 
+def _digits(value: float) -> str:
+    return f"{value:.4g}"
+
+
 def _scientific(value: float) -> str:
     return f"{value:.1e}".replace("e-0", "e-")
 
@@ -94,11 +99,19 @@ FURTHER = (
 )
 
 
+_KNOWN = {column.metrics[0]: column for column in (*COLUMNS, *FURTHER)}
+
+
 def _chosen(names: Sequence[str]) -> Sequence[Column]:
-    if not names:
-        return COLUMNS
-    known = {column.metrics[0]: column for column in (*COLUMNS, *FURTHER)}
-    return [known[name] for name in names if name in known]
+    """The columns of a suite's names, be it of metrics of its tasks' own; of those it is not known which is best."""
+    return [_KNOWN.get(name) or Column(_title(name), (name,), _digits, best=False) for name in names] or COLUMNS
+
+
+def _title(name: str) -> str:
+    """A metric's name on two lines of about the same length."""
+    words = name.split("_")
+    cut = min(range(len(words)), key=lambda i: max(len(" ".join(words[:i])), len(" ".join(words[i:]))))
+    return f"{' '.join(words[:cut])}\n{' '.join(words[cut:])}"
 
 
 def table(records: Sequence[Record], columns: Sequence[str] = ()) -> Table:
@@ -170,7 +183,12 @@ def print_run(store: Store, console: Console) -> None:
     records = store.records()
     console = console if console.is_terminal else Console(width=WIDTH, file=console.file)
     if records:
-        console.print(table(records, store.read("run.json").get("columns", ())))
+        columns = store.read("run.json").get("columns", ())
+        console.print(table(records, columns))
+        measured = {name for record in records for name in record.metrics}
+        if absent := [name for name in columns if name not in measured and name not in _KNOWN]:
+            hints = "; ".join(f"{name!r}: {choices(name, measured)}" for name in absent)
+            console.print(Text(f"columns of the suite that no cell has: {hints}"), soft_wrap=True)
         _print_fits(fits(records, store.read("run.json").get("fits", ())), console)
     else:
         console.print("no records yet")

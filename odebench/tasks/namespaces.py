@@ -16,9 +16,11 @@ def namespace(framework: str) -> Any:
     ``log_softmax(x, axis=-1)``, ``logsumexp(x, axis=-1)``, ``stop_gradient``, ``vjp(f, *primals) -> (out, pull)`` and
     ``jvp(f, primals, tangents) -> (out, tangent)``.
 
-    :raises UserError: for a framework that brings none.
+    :raises UserError: for a framework that brings none, or is not installed.
     """
     entry = default_registry().frameworks.get(framework)
     if entry is None or not entry.namespace:
         raise UserError(f"framework {framework!r} has no namespace of the Array API")
+    if entry.missing:
+        raise UserError(f"framework {framework!r} is not installed: pip install {' '.join(entry.missing)}")
     return import_module(entry.namespace)

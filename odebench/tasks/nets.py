@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import numpy as np
@@ -38,10 +38,15 @@ def linear(params: Mapping[str, Array], name: str, x: Array) -> Array:
 
 
 def mlp(params: Mapping[str, Array], name: str, x: Array, activation: Callable[[Array], Array]) -> Array:
-    """Linear layers with an activation between them; none after the last."""
-    layers = sum(key.startswith(f"{name}.") and key.endswith(".weight") for key in params)
-    for i in range(layers):
-        x = linear(params, f"{name}.{i}", activation(x) if i else x)
+    """Linear layers ``name.0``, ``name.1``… with an activation between them; none after the last.
+
+    :raises KeyError: where there is no ``name.0``.
+    """
+    x = linear(params, f"{name}.0", x)
+    for i in count(1):
+        if f"{name}.{i}.weight" not in params:
+            break
+        x = linear(params, f"{name}.{i}", activation(x))
     return x
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -16,23 +17,23 @@ from odebench_jax.rule import differentiable, instantiated, is_varied, unperturb
 Arrays = list[jax.Array]
 
 
-def bind(solve: Solve, options: dict[str, Any], *, difference: float | None = None) -> OdeInt:
+def bind(solve: Solve, options: dict[str, Any], *, difference_step: float | None = None) -> OdeInt:
     """Reverse mode by two solves for every number that is differentiated, one after the other.
 
-    :param difference: by which a number x is moved, times max(1, abs(x)); the cube root of the type's resolution when
-        left out. Times are moved by a quarter of the shortest interval at most. An adaptive solver's errors differ
+    :param difference_step: by which a number x is moved, times max(1, abs(x)); the cube root of its dtype's resolution
+        when left out. Times are moved by a quarter of the shortest interval at most. An adaptive solver's errors differ
         between the two solves: the gradient is no better than its tolerance over this.
-    :raises ValueError: when ``difference`` is not positive.
+    :raises ValueError: for a step that is not positive and finite.
     """
-    if difference is not None and not difference > 0:
-        raise ValueError(f"difference must be positive, got {difference!r}")
-    return differentiable(partial(_rule, solve, options, difference))
+    if difference_step is not None and not 0 < difference_step < math.inf:
+        raise ValueError(f"difference_step must be positive and finite, got {difference_step!r}")
+    return differentiable(partial(_rule, solve, options, difference_step))
 
 
 def _rule(
     solve: Solve,
     options: dict[str, Any],
-    difference: float | None,
+    difference_step: float | None,
     f: Dynamics,
     y0: PyTree,
     ts: jax.Array,
@@ -55,7 +56,7 @@ def _rule(
         leaves, treedef = jax.tree.flatten(args)
         flags = jax.tree.leaves(varied, is_leaf=lambda x: x is None or x == ())
         index = [i for i, flag in enumerate(flags) if flag is not None]
-        moves = jax.tree.leaves(_moves(args, difference))
+        moves = jax.tree.leaves(_moves(args, difference_step))
 
         def weighed(some: Arrays) -> jax.Array:
             full = list(leaves)
@@ -75,14 +76,14 @@ def _rule(
     return ys, status
 
 
-def _moves(args: tuple[PyTree, jax.Array, Arrays], difference: float | None) -> tuple[PyTree, jax.Array, Arrays]:
+def _moves(args: tuple[PyTree, jax.Array, Arrays], difference_step: float | None) -> tuple[PyTree, jax.Array, Arrays]:
     """How far to move each number; anything for those that are not floats."""
     y0, ts, params = args
 
     def move(x: jax.Array) -> jax.Array:
         if not jnp.issubdtype(x.dtype, jnp.floating):
             return x
-        part = jnp.finfo(x.dtype).eps ** (1 / 3) if difference is None else difference
+        part = jnp.finfo(x.dtype).eps ** (1 / 3) if difference_step is None else difference_step
         return jnp.asarray(part, x.dtype) * jnp.maximum(1, jnp.abs(x))
 
     shortest = jnp.abs(jnp.diff(ts)).min(initial=jnp.inf)

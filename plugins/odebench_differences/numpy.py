@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,18 +15,18 @@ from odebench.contract import Array, Dynamics, OdeInt, PyTree, Solve
 from odebench_numpy.flow import Flow
 
 
-def bind(solve: Solve, options: dict[str, Any], *, difference: float | None = None) -> OdeInt:
+def bind(solve: Solve, options: dict[str, Any], *, difference_step: float | None = None) -> OdeInt:
     """``odeint`` whose gradient costs two solves for every number that is differentiated.
 
-    :param difference: by which a number x is moved, times max(1, abs(x)); the cube root of the resolution of y0's
+    :param difference_step: by which a number x is moved, times max(1, abs(x)); the cube root of the resolution of y0's
         dtype when left out. Times are moved by a quarter of the shortest interval at most. An adaptive solver's errors
         differ between the two solves: the gradient is no better than its tolerance over this.
-    :raises ValueError: when ``difference`` is not positive.
+    :raises ValueError: for a step that is not positive and finite.
     :raises RuntimeError: when a gradient is differentiated.
     """
-    if difference is not None and not difference > 0:
-        raise ValueError(f"difference must be positive, got {difference!r}")
-    method = _Method(solve, options, difference)
+    if difference_step is not None and not 0 < difference_step < math.inf:
+        raise ValueError(f"difference_step must be positive and finite, got {difference_step!r}")
+    method = _Method(solve, options, difference_step)
 
     def odeint(f: Dynamics, y0: PyTree, ts: Array, params: PyTree = None) -> PyTree:
         flow = Flow(f, y0, params)
@@ -40,7 +41,7 @@ def bind(solve: Solve, options: dict[str, Any], *, difference: float | None = No
 class _Method:
     solve: Solve
     options: dict[str, Any]
-    difference: float | None
+    difference_step: float | None
 
 
 def _forward(method: _Method, flow: Flow, ts: Array, y0: Array, *parameters: Array) -> Array:
@@ -50,7 +51,7 @@ def _forward(method: _Method, flow: Flow, ts: Array, y0: Array, *parameters: Arr
 
 def _vjp(argnums: Sequence[int], ys: Array, args: Sequence[Any], kwargs: Any) -> Callable[[Array], Iterator[Array]]:
     method, flow, *inputs = args
-    step = method.difference or float(np.cbrt(np.finfo(flow.layout.dtype).eps))
+    step = method.difference_step or float(np.cbrt(np.finfo(flow.layout.dtype).eps))
 
     def along(argnum: int, g: Array) -> Array:
         """The cotangent of one input, entry by entry."""

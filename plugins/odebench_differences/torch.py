@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.autograd import Function
 
 from odebench.contract import Dynamics, OdeInt, PyTree, Solve
-from odebench.control import DEFAULTS
 from odebench_torch.arguments import Arguments, arguments_of
 from odebench_torch.layout import flatten, unflatten
 from odebench_torch.vjp import refuse_second_derivative
@@ -22,11 +21,10 @@ def bind(solve: Solve, options: dict[str, Any], *, difference_step: float | None
 
     Tensors that require grad must be y0, ts, in ``params`` or parameters of the module that f is.
 
-    :param difference_step: the step h of a number x, over ``max(1, |x|)``. By default the cube root of the relative
-        error of a solve, which balances the error of the difference, O(h²), with that of the solves, O(error / h):
-        rtol, or the rounding of y0's dtype where that is larger or where ``step`` or ``num_steps`` fixes the steps,
-        whose error is smooth. A time moves by at most a quarter of an interval.
-    :raises ValueError: for a step that is not positive.
+    :param difference_step: by which a number x is moved, times max(1, abs(x)); the cube root of the resolution of y0's
+        dtype when left out. Times are moved by a quarter of the shortest interval at most. An adaptive solver's errors
+        differ between the two solves: the gradient is no better than its tolerance over this.
+    :raises ValueError: for a step that is not positive and finite.
     :raises Unsupported: when f depends on another tensor that requires grad.
     :raises RuntimeError: when a gradient is differentiated.
     """
@@ -64,11 +62,7 @@ class _Problem(NamedTuple):
         return flatten(ys)[0]
 
     def step(self, dtype: torch.dtype) -> float:
-        if self.difference_step is not None:
-            return self.difference_step
-        fixed = any(self.options.get(name) is not None for name in ("step", "num_steps"))
-        error = 0.0 if fixed else self.options.get("rtol", DEFAULTS["rtol"])
-        return float(max(error, torch.finfo(dtype).eps) ** (1 / 3))
+        return self.difference_step or float(torch.finfo(dtype).eps ** (1 / 3))
 
 
 class _Differences(Function):

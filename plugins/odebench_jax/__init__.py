@@ -14,6 +14,7 @@ def odebench_register_frameworks(register: Callable[[odebench.Framework], None])
             requires=("jax", "jaxlib", "optax"),
             runge_kutta=f"{__name__}.runge_kutta:RungeKutta",
             namespace=f"{__name__}.namespace",
+            locate=f"{__name__}.events:locate",
             implicit_runge_kutta="odebench_jax_implicit.engine:ImplicitRungeKutta",
         )
     )

@@ -28,7 +28,7 @@ class JaxDescent:
 
         self._step = jax.jit(step, donate_argnums=(0, 1))
         self.params = tree_util.tree_map(jnp.copy, params)  # as steps donate their arguments
-        self._state = transform.init(self.params)
+        self._state = _beside(self.params, transform.init(self.params))
 
     def step(self, batch: PyTree, rate: float) -> jax.Array:
         self.params, self._state, value = self._step(self.params, self._state, batch, rate)
@@ -42,7 +42,13 @@ class JaxDescent:
         leaves, structure = tree_util.tree_flatten_with_path(self._state)
         self.params = tree_util.tree_map(jnp.copy, params)
         restored = [jnp.array(state[tree_util.keystr(path)], leaf.dtype) for path, leaf in leaves]
-        self._state = tree_util.tree_unflatten(structure, restored)
+        self._state = _beside(self.params, tree_util.tree_unflatten(structure, restored))
+
+
+def _beside(params: Any, state: Any) -> Any:
+    """The state, committed to the parameters' device as a step's results are: else the second step compiles anew."""
+    devices = {p.sharding for p in tree_util.tree_leaves(params)}
+    return jax.device_put(state, devices.pop()) if len(devices) == 1 else state
 
 
 def _stored(leaf: jax.Array) -> Any:

@@ -50,7 +50,8 @@ def _steps(method: Method, field: Field, ts: Vector, y: Vector, settings: Settin
         accepted += 1
         attempts += (solver.nfev - before) // stages if stages else 1
         reached = _write(solver, ts, ys, reached)
-    return Solved(ys, solver.nfev if stages else field.calls, accepted, attempts - accepted)
+    nfe, rejected = (solver.nfev, attempts - accepted) if stages else (field.calls, -1)
+    return Solved(ys, nfe, accepted, rejected)
 
 
 def _write(solver: OdeSolver, ts: Vector, ys: Vector, reached: int) -> int:

@@ -34,7 +34,7 @@ def _integrate(field: Field, ts: Vector, y: Vector, settings: Settings) -> Solve
     steps = int(report["nst"][-1])
     if steps > settings.max_steps:
         raise SolveError(Status.max_steps, float(ts[-1]))
-    return Solved(ys, int(report["nfe"][-1]), steps, 0)
+    return Solved(ys, int(report["nfe"][-1]), steps, -1)
 
 
 def _failure(ts: Vector, report: Any) -> SolveError:

@@ -26,7 +26,7 @@ class Settings(NamedTuple):
 
 
 class Solved(NamedTuple):
-    """States of shape (T, n), and counts by the library's own account."""
+    """States of shape (T, n), and counts by the library's own account; −1 where it gives none."""
 
     ys: Array
     nfe: int

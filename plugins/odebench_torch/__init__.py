@@ -19,6 +19,7 @@ def odebench_register_frameworks(register: Callable[[odebench.Framework], None])
             runge_kutta="odebench_torch.runge_kutta:RungeKutta",
             implicit_runge_kutta="odebench_torch_implicit.engine:ImplicitRungeKutta",
             namespace="odebench_torch.namespace",
+            locate="odebench_torch.events:locate",
             requires=("torch", "optree", "array-api-compat"),
         )
     )

@@ -14,6 +14,7 @@ _TASKS = {
     "stem": "stem alone (control)",
     "resblock": "1 ResBlock (control)",
     "resnet": "ResNet, 6 ResBlocks",
+    "revnet": "RevNet, 6 reversible blocks",
     "odenet": "ODE block",
 }
 

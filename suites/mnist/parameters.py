@@ -16,22 +16,24 @@ if TYPE_CHECKING:
 _DATA = Path(__file__).parent / "data"
 
 Parameters = dict[str, npt.NDArray[np.float32]]
-Model = Literal["mlp", "stem", "resblock", "resnet", "odenet"]
+Model = Literal["mlp", "stem", "resblock", "resnet", "revnet", "odenet"]
 Stem = Literal["conv", "res"]
 
 CHANNELS = 64
-BLOCKS: dict[Model, int] = {"stem": 0, "resblock": 1, "resnet": 6, "odenet": 0}
-"""Residual blocks between the stem and the head."""
+BLOCKS: dict[Model, int] = {"mlp": 0, "stem": 0, "resblock": 1, "resnet": 6, "revnet": 6, "odenet": 0}
+"""Residual or reversible blocks between the stem and the head."""
 
 
-def initial(model: Model, stem: Stem, rng: np.random.Generator) -> Parameters:
+def initial(model: Model, stem: Stem, rng: np.random.Generator, blocks: int | None = None) -> Parameters:
     """Float32 parameters by name, in torch's layouts (linear: out, in; convolution: out, in, height, width).
 
     Weights and biases of linear and convolution layers are uniform on ±1/√(fan in), torch's default law;
     GroupNorm starts at weight 1 and bias 0. The MLP has no stem and takes no notice of ``stem``.
+
+    :param blocks: in place of the model's own number of them.
     """
     params: Parameters = {}
-    for layer, shape, biased in _layers(model, stem):
+    for layer, shape, biased in _layers(model, stem, BLOCKS[model] if blocks is None else blocks):
         if len(shape) == 1:
             params[f"{layer}.weight"] = np.ones(shape, np.float32)
             params[f"{layer}.bias"] = np.zeros(shape, np.float32)
@@ -62,7 +64,7 @@ def trained(file: str, like: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.ND
 Layer = tuple[str, tuple[int, ...], bool]
 
 
-def _layers(model: Model, stem: Stem) -> Iterator[Layer]:
+def _layers(model: Model, stem: Stem, blocks: int) -> Iterator[Layer]:
     """Name, shape of the weight, and whether there is a bias; a shape of one axis is a GroupNorm's."""
     c = CHANNELS
     if model == "mlp":
@@ -78,8 +80,12 @@ def _layers(model: Model, stem: Stem) -> Iterator[Layer]:
         for i in (1, 2):
             yield from _block(f"stem.block{i}")
             yield f"stem.block{i}.shortcut", (c, c, 1, 1), False
-    for i in range(BLOCKS[model]):
-        yield from _block(f"block{i + 1}")
+    for i in range(blocks):
+        if model == "revnet":
+            yield from _block(f"block{i + 1}.f", channels=c // 2)
+            yield from _block(f"block{i + 1}.g", channels=c // 2)
+        else:
+            yield from _block(f"block{i + 1}")
     if model == "odenet":
         yield from _block("ode", time=1, biased=True)
         yield "ode.norm3", (c,), True
@@ -87,7 +93,7 @@ def _layers(model: Model, stem: Stem) -> Iterator[Layer]:
     yield "head.linear", (10, c), True
 
 
-def _block(name: str, time: int = 0, biased: bool = False) -> Iterator[Layer]:
+def _block(name: str, channels: int = CHANNELS, time: int = 0, biased: bool = False) -> Iterator[Layer]:
     for i in (1, 2):
-        yield f"{name}.norm{i}", (CHANNELS,), True
-        yield f"{name}.conv{i}", (CHANNELS, CHANNELS + time, 3, 3), biased
+        yield f"{name}.norm{i}", (channels,), True
+        yield f"{name}.conv{i}", (channels, channels + time, 3, 3), biased

@@ -14,7 +14,7 @@ from odebench.contract import Recipe
 from odebench.errors import UserError
 
 from .data import load
-from .parameters import Model, Stem, initial, trained
+from .parameters import BLOCKS, Model, Stem, initial, trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,10 +35,11 @@ Batch = dict[Literal["images", "labels"], Any]
 class MnistTask:
     """A row of the table in one framework: an :class:`odebench.contract.TaskInstance`.
 
-    :param model: the row: ``mlp``, ``stem``, ``resblock``, ``resnet`` or ``odenet``.
+    :param model: the row: ``mlp``, ``stem``, ``resblock``, ``resnet``, ``revnet`` or ``odenet``.
     :param framework: ``torch`` or ``jax``.
     :param seed: of the parameters, of the order of the images and of the crops.
     :param stem: ``conv`` (three convolutions) or ``res`` (a convolution, two ResBlocks); the MLP has neither.
+    :param blocks: of ``resnet`` or ``revnet``, in place of six.
     :param steps: training steps; 160 epochs when left out.
     :param probe_size: images in the batch that is counted, timed and measured for memory.
     :param accuracy_size: images in the batch whose errors are measured. The kinks of thousands of ReLUs make a
@@ -58,6 +59,7 @@ class MnistTask:
         *,
         seed: int,
         stem: Stem = "conv",
+        blocks: int | None = None,
         steps: int | None = None,
         batch_size: int = 128,
         probe_size: int = 128,
@@ -67,6 +69,8 @@ class MnistTask:
     ) -> None:
         if stem not in ("conv", "res"):
             raise UserError(f"mnist: stem must be 'conv' or 'res', got {stem!r}")
+        if blocks is not None and (model not in ("resnet", "revnet") or not isinstance(blocks, int) or blocks < 1):
+            raise UserError(f"mnist: blocks must be a whole number of at least 1, of resnet or revnet, got {blocks!r}")
         if steps is not None and (not isinstance(steps, int) or steps < 0):
             raise UserError(f"mnist: steps must be a whole number of at least 0, got {steps!r}")
         for name, value, most in (
@@ -79,10 +83,11 @@ class MnistTask:
                 raise UserError(f"mnist: {name} must be a whole number between 1 and {most}, got {value!r}")
         self._networks = import_module(f".{framework}_models", __package__)
         self._model, self._stem, self._seed = model, stem, seed
+        self._blocks = BLOCKS[model] if blocks is None else blocks
         self._batch_size, self._test_size = batch_size, test_size
         self._probe_size, self._accuracy_size = probe_size, accuracy_size
         self._epoch_steps = TRAIN_SIZE // batch_size
-        self.params = {**initial(model, stem, np.random.default_rng([seed, _PARAMETERS]))}
+        self.params = {**initial(model, stem, np.random.default_rng([seed, _PARAMETERS]), blocks)}
         if weights is not None:
             self.params = trained(weights, self.params)
         self.recipe = Recipe(
@@ -112,7 +117,7 @@ class MnistTask:
 
     def predict(self, params: dict[str, Array], batch: Batch, odeint: OdeInt) -> Array:
         """Logits (B, 10)."""
-        return self._networks.forward(self._model, self._stem, params, batch["images"], odeint)
+        return self._networks.forward(self._model, self._stem, self._blocks, params, batch["images"], odeint)
 
     def loss(self, params: dict[str, Array], batch: Batch, odeint: OdeInt) -> Array:
         """The mean cross-entropy."""
@@ -136,6 +141,7 @@ make_mlp = partial(MnistTask, "mlp")
 make_stem = partial(MnistTask, "stem")
 make_resblock = partial(MnistTask, "resblock")
 make_resnet = partial(MnistTask, "resnet")
+make_revnet = partial(MnistTask, "revnet")
 make_odenet = partial(MnistTask, "odenet")
 
 

@@ -8,23 +8,28 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from .parameters import BLOCKS, Model, Stem
+from .parameters import Model, Stem
+from .torch_reversible import reversible
 
 if TYPE_CHECKING:
     from odebench.contract import OdeInt
 
 Parameters = dict[str, Tensor]
-GROUPS = 32
+GROUP = 2
+"""Channels in a group of a GroupNorm."""
 
 
-def forward(model: Model, stem: Stem, params: Parameters, images: Tensor, odeint: OdeInt) -> Tensor:
+def forward(model: Model, stem: Stem, blocks: int, params: Parameters, images: Tensor, odeint: OdeInt) -> Tensor:
     """Logits (B, 10) of images (B, 28, 28)."""
     if model == "mlp":
         hidden = F.linear(images.flatten(1), params["hidden.weight"], params["hidden.bias"]).relu()
         return F.linear(hidden, params["output.weight"], params["output.bias"])
     x = _STEMS[stem](params, images[:, None])
-    for i in range(BLOCKS[model]):
-        x = _block(params, f"block{i + 1}", x)
+    if model == "revnet":
+        x = reversible(_branch, x, [(f"block{i + 1}.f", f"block{i + 1}.g") for i in range(blocks)], params)
+    else:
+        for i in range(blocks):
+            x = _block(params, f"block{i + 1}", x)
     if model == "odenet":
         ts = torch.linspace(0, 1, 2, dtype=x.dtype, device=x.device)
         x = odeint(ode_function, x, ts, {k: v for k, v in params.items() if k.startswith("ode.")})[-1]
@@ -76,9 +81,15 @@ def _block(params: Parameters, name: str, x: Tensor, stride: int = 1) -> Tensor:
     return skip + _conv(params, f"{name}.conv2", _norm(params, f"{name}.norm2", y).relu(), padding=1)
 
 
+def _branch(params: Parameters, name: str, x: Tensor) -> Tensor:
+    """F or G of a reversible block: what a residual block adds to its input, on half the channels."""
+    y = _conv(params, f"{name}.conv1", _norm(params, f"{name}.norm1", x).relu(), padding=1)
+    return _conv(params, f"{name}.conv2", _norm(params, f"{name}.norm2", y).relu(), padding=1)
+
+
 def _conv(params: Parameters, layer: str, x: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
     return F.conv2d(x, params[f"{layer}.weight"], params.get(f"{layer}.bias"), stride, padding)
 
 
 def _norm(params: Parameters, layer: str, x: Tensor) -> Tensor:
-    return F.group_norm(x, GROUPS, params[f"{layer}.weight"], params[f"{layer}.bias"])
+    return F.group_norm(x, x.shape[1] // GROUP, params[f"{layer}.weight"], params[f"{layer}.bias"])

@@ -130,7 +130,7 @@ def test_what_cannot_run_is_planned_with_its_reason(make_cells):
 
 def test_a_framework_that_is_not_installed(make_cells, monkeypatch, tmp_path, plugins):
     """Its cells, with an ODE and without, are skipped with the command that installs what descriptors ask for."""
-    monkeypatch.setattr(descriptors, "installed", lambda name: name == "torch")
+    monkeypatch.setattr(descriptors, "installed", lambda name: name in ("torch", "array-api-compat"))
     registry = with_plugin(tmp_path, plugins, TORCH_TASKS)
     matrix = {"tasks": ["t/*"], "backends": ["torch", "torch/rk4/backprop"]}
     assert [(cell.backend, cell.skip) for cell in make_cells(matrix, registry=registry)] == [
@@ -365,6 +365,37 @@ def test_passes(make_cells):
     assert [cell.measure for cell in cells] == [("timing", "accuracy"), ("timing", "counting", "accuracy"), ()]
     (other,) = make_cells({"backends": ["toy/rk4/numeric"]}, preset=preset)
     assert other.hash == cells[0].hash
+
+
+def test_a_point_of_two_blocks_has_the_passes_of_both(make_cells):
+    """In the preset's order, under the name and at the place of the first."""
+    blocks = [
+        {"measure": ["accuracy", "timing"]},
+        {"backends": ["toy/rk4/numeric"]},
+        {"measure": ["counting"]},
+    ]
+    cells = make_cells(blocks, preset={"measure": ["timing", "counting", "accuracy", "memory"]})
+    assert [(cell.solver, cell.measure) for cell in cells] == [
+        ("dopri5", ("timing", "counting", "accuracy")),
+        ("rk4", ("timing", "counting", "accuracy", "memory")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "preset", "selection", "message"),
+    [
+        ({"presets": ["q"]}, {}, None, "no cells: no block of the matrix is part of this preset"),
+        ({}, {"tasks": ["x/*"]}, None, r"no cells: the preset's tasks = \['x/\*'\] leaves none of what there is"),
+        ({}, {"tightest": 1e-3, "tasks": ["*", "a"]}, None, r"tasks = \['\*', 'a'\], tightest = 0.001 leaves none"),
+        ({}, {"backends": ["a"]}, Selection(backends=("toy/rk4/*",)), r"the preset's backends = \['a'\] leaves none"),
+        ({"backends": ["toy"]}, {}, None, "no cells: a task needs library/solver/gradient backends, or bare"),
+        ({}, {}, Selection(backends=("toy",)), "--backend toy: no task of this suite runs with it"),
+    ],
+)
+def test_why_there_are_no_cells(make_cells, matrix, preset, selection, message):
+    """The preset's own filters are named, and not what they filter."""
+    with pytest.raises(UserError, match=message):
+        make_cells(matrix, preset=preset, selection=selection)
 
 
 SWEPT = st.dictionaries(

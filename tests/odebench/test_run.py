@@ -49,6 +49,8 @@ def test_every_fate_is_a_record_with_its_reason(fates):
         assert "\n" not in found[name][1]
     (diverging,) = (r for r in store.records() if r.config["task"] == "toy/diverging")
     assert (diverging.status, diverging.reason) == ("diverged", "training step 5 of 10: the loss is inf")
+    assert [point["step"] for point in diverging.curve] == [1, 2, 3, 4, 5]
+    assert {"forward_s", "memory_bytes", "nfe_forward"} <= diverging.metrics.keys()
 
 
 def test_healthy_rivals_are_unaffected(fates):
@@ -299,10 +301,11 @@ def uninterrupted(tmp_path_factory, plugins, support, started):
     return {r.config["backend"]: r for r in Store(file.parent).records()}
 
 
-@pytest.mark.parametrize("whole_group", [False, True], ids=["one process", "process group"])
-def test_ctrl_c_and_resume(whole_group, tmp_path, plugins, support, started, command, monkeypatch, uninterrupted):
-    """Interrupted while a cell hangs: 130 at once, what was finished is kept and in tables, no worker is left.
-    Resumed: the rest runs, training goes on from its checkpoint, and every figure is as if never interrupted.
+@pytest.mark.parametrize("how", ["one process", "process group", "killed"])
+def test_interrupted_and_resumed(how, tmp_path, plugins, support, started, command, monkeypatch, uninterrupted):
+    """Interrupted while a cell hangs: 130 at once, what was finished is kept and in tables, no worker is left. Killed,
+    nothing can be tidied up. Resumed: the rest runs, training goes on from its checkpoint, and every figure is as if
+    never interrupted.
     """
     arguments = ("run", support / "toysuite", *options(plugins), "--preset", "training")
     process = started(tmp_path, *arguments, group=True, TOY_HANGS_AT="7")
@@ -310,7 +313,7 @@ def test_ctrl_c_and_resume(whole_group, tmp_path, plugins, support, started, com
     deadline = time.monotonic() + 60
     while checkpoint is None and time.monotonic() < deadline and process.poll() is None:
         found = [
-            np.load(file)["step"]
+            len(np.load(file)["losses"])
             for file in tmp_path.glob("results/*/*/checkpoints/*.npz")
             if "partial" not in file.name
         ]
@@ -319,16 +322,22 @@ def test_ctrl_c_and_resume(whole_group, tmp_path, plugins, support, started, com
     assert checkpoint == 6
     children = psutil.Process(process.pid).children(recursive=True)
     assert children
-    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "Traceback" not in out + err
+    if how == "killed":
+        process.kill()
+        for child in children:  # a worker ends with its parent as soon as it has something to tell; this one hangs
+            child.kill()
+        process.communicate(timeout=30)
+    else:
+        (os.killpg if how == "process group" else os.kill)(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert "Traceback" not in out + err
     assert psutil.wait_procs(children, timeout=10)[1] == []
 
     (file,) = tmp_path.glob("results/toysuite/*/records.jsonl")
     store = Store(file.parent)
     assert [r.config["task"] for r in store.records()] == ["toy/line"]
-    assert (file.parent / "records.parquet").exists()
+    assert (file.parent / "records.parquet").exists() == (how != "killed")
     line = file.read_text()
 
     monkeypatch.chdir(tmp_path)
@@ -344,6 +353,29 @@ def test_ctrl_c_and_resume(whole_group, tmp_path, plugins, support, started, com
         for name in ("train_loss", "train_steps", "loss"):
             assert record.metrics[name] == expected[name]
     assert json.loads((file.parent / "environment.json").read_text())["frameworks"] == {"toy": {"toy": "1.0"}}
+
+
+def test_a_timeout_keeps_what_was_measured(tmp_path, plugins, support, command, monkeypatch):
+    """Killed in the midst of training: the metrics of before, the curve until then, and the checkpoint, from which the
+    time limit of a resumed run is enough."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TOY_HANGS_AT", "7")
+    arguments = [*options(plugins), "--preset", "short", "--only", "backend=toy/rk4/*"]
+    ended = command("run", support / "toysuite", *arguments)
+    assert ended.code == 0
+    (late,) = Store(ended.folder).records()
+    assert late.status == CellStatus.timeout
+    assert late.metrics["nfe_forward"] == 80
+    assert late.metrics["parameters"] == 1
+    assert "learned_rate" not in late.metrics
+    assert [point["step"] for point in late.curve] == list(range(1, 8))
+    monkeypatch.delenv("TOY_HANGS_AT")
+    assert command("resume", ended.folder).code == 0
+    (done,) = Store(ended.folder).records()
+    assert done.status == CellStatus.ok
+    assert done.curve[:7] == late.curve
+    assert done.metrics["learned_rate"] > 1.5
+    assert "anew" not in (ended.folder / "logs" / "toy-cpu.log").read_text()
 
 
 def test_training_finds_the_known_answer(uninterrupted):

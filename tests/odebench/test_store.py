@@ -1,9 +1,11 @@
 """A run on disk loses nothing that was measured, and its tables say what its records say."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -209,3 +211,68 @@ def test_lines_that_are_no_records_are_passed_over(tmp_path):
     good = json.dumps(Record(config={"options": {}}, hash="1", row="r").to_dict()).encode()
     (tmp_path / "records.jsonl").write_bytes(b'\xff\xfe\n{"hash": 1}\n' + good + b"\n")
     assert [record.hash for record in Store(tmp_path).records()] == ["1"]
+
+
+def test_options_of_two_kinds_are_text(tmp_path):
+    """A number in one cell and a word in another: Parquet holds them, and the tables agree."""
+    store = Store(tmp_path)
+    for name, value in (("a", 4), ("b", "all"), ("c", None)):
+        store.append(record(name * 12, config={"solve": {"checkpoints": value}}, curve=[{"step": 1, "loss": 0.5}]))
+    store.write_tables()
+    for loaded in (odebench.load_results(tmp_path), odebench.load_curves(tmp_path)):
+        assert loaded["solve_checkpoints"].tolist()[:2] == ["4", "all"]
+    for name in ("records", "curves"):
+        assert pd.read_parquet(tmp_path / f"{name}.parquet")["solve_checkpoints"].fillna("").tolist() == [
+            "4",
+            "all",
+            "",
+        ]
+
+
+POINTS = [
+    {"step": 1, "loss": 2.0},
+    {"step": 5, "loss": 1.0, "nfe_forward": 26, "nfe_backward": 13, "train_s": 0.1 + 0.2},
+]
+
+
+def test_curves_say_whose_they_are(tmp_path):
+    """One row a point, of all runs below, with the whole configuration: two widths of a net are told apart."""
+    for run, widths in (("1", (8, 32)), ("2", (8,))):
+        store = Store(tmp_path / run)
+        store.folder.mkdir()
+        for n in widths:
+            one = record(f"{n:012d}", config={"options": {"width": n}, "seed": n}, curve=POINTS)
+            store.append(one if n == 8 else replace(one, status=CellStatus.diverged))
+        store.write_tables()
+    curves = odebench.load_curves(tmp_path)
+    assert curves["run"].tolist() == ["1"] * 4 + ["2"] * 2
+    assert curves["option_width"].tolist() == [8, 8, 32, 32, 8, 8]
+    assert curves["status"].tolist() == ["ok", "ok", "diverged", "diverged", "ok", "ok"]
+    assert curves["train_s"].dropna().tolist() == [0.1 + 0.2] * 3
+    assert curves["nfe_backward"].isna().tolist() == [True, False] * 3
+    assert {"row", "task", "backend", "framework", "dtype", "rtol", "seed", "hash", "step", "loss"} <= {*curves.columns}
+    pd.testing.assert_frame_equal(
+        pd.read_parquet(tmp_path / "2" / "curves.parquet"), odebench.load_curves(tmp_path / "2"), check_dtype=False
+    )
+
+
+def test_no_curves(runs, tmp_path):
+    """A run that trained nothing has a table of no rows; a path without runs is the user's error."""
+    assert list(odebench.load_curves(runs[0].folder)[["task", "step", "loss"]].columns) == ["task", "step", "loss"]
+    assert len(odebench.load_curves(runs[0].folder)) == 0
+    with pytest.raises(UserError, match="there is no records"):
+        odebench.load_curves(tmp_path / "nowhere")
+
+
+def test_outputs_are_kept_by_cell(tmp_path):
+    """To the last bit, numbers and text, whole or not at all; another cell has none."""
+    store = Store(tmp_path)
+    arrays = {"a/b": np.array([1 / 3, np.nan]), "names": np.array(["x", "yy"]), "n": np.arange(3, dtype=np.int8)}
+    store.keep_outputs("c" * 12, arrays)
+    found = store.outputs("c" * 12)
+    assert found.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+        assert found[name].dtype == array.dtype
+    assert [file.name for file in (tmp_path / "outputs").iterdir()] == [f"{'c' * 12}.npz"]
+    assert store.outputs("d" * 12) == {}

@@ -87,7 +87,7 @@ def test_every_suite_of_this_repository_is_valid():
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["titel"], "x", "unknown key 'titel'; did you mean 'title'? valid: columns, default_preset, "),
+        (["titel"], "x", "unknown key 'titel'; did you mean 'title'? valid: columns, covers, default_preset, "),
         (["matrix", 0, "task"], ["x"], "unknown key 'matrix.0.task'; did you mean 'tasks'? valid: backends, "),
         (["matrix", 0, "tolerances", 0, "rtoll"], 1.0, "'matrix.0.tolerances.0.rtoll'; did you mean 'rtol'? valid: a"),
         (["presets", "quick", "time_limits"], 1, "'presets.quick.time_limits'; did you mean 'time_limit'?"),

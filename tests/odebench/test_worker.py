@@ -36,7 +36,7 @@ def test_classify(error, status, reason):
 
 @pytest.fixture
 def worker(plugins, support, tmp_path):
-    return _Worker(WorkerSetup("toy", plugins, support / "toysuite", tmp_path / "log"), lambda text: None)
+    return _Worker(WorkerSetup("toy", plugins, support / "toysuite", tmp_path / "log"), lambda kind, what: None)
 
 
 def request(cell, tmp_path, *passes):
@@ -78,3 +78,45 @@ def test_a_timing_sample_is_preceded_by_one_warm_up(worker, make_cells, monkeypa
     monkeypatch.setattr(session, "sample", lambda kind: kinds.append(kind) or 0.5)
     assert [worker.sample(cell, kind) for kind in ("forward", "forward", "forward_backward")] == [0.5] * 3
     assert kinds == ["forward"] * 3 + ["forward_backward"] * 2
+
+
+def test_what_is_measured_is_told_at_once(plugins, support, make_cells, tmp_path):
+    """Pass by pass and point by point, in the order in which it is known: together what is returned in the end."""
+    told = []
+    setup = WorkerSetup("toy", plugins, support / "toysuite", tmp_path / "log")
+    worker = _Worker(setup, lambda kind, what: told.append(what) if kind == "measured" else None)
+    (cell,) = make_cells({"backends": ["toy/rk4/numeric"]}, preset={"options": {"steps": 3}})
+    found = worker.measure(request(cell, tmp_path, "training", "counting", "memory"))
+    together = Measured()
+    for part in told:
+        together.add(part)
+    assert together == found
+    assert [("nfe_forward" in p.metrics, len(p.curve), "learned_rate" in p.metrics) for p in told] == [
+        (True, 0, False),
+        (False, 0, False),
+        (False, 1, False),
+        (False, 1, False),
+        (False, 1, False),
+        (False, 0, False),
+        (False, 0, True),
+    ]
+
+
+def test_the_session_of_a_cell_that_failed_is_freed(worker, make_cells):
+    """It may hold what made it fail; its rivals' stay."""
+    good, bad, *_ = make_cells({"backends": ["toy/dopri5/numeric", "faulty/fails/numeric"]})
+    worker.first_call(good)
+    with pytest.raises(ZeroDivisionError):
+        worker.first_call(bad)
+    worker.forget()
+    assert set(worker._sessions) == {good.hash}
+
+
+@pytest.mark.parametrize("arrays", [{"a": [{}]}, {"file": [1.0]}, {"allow_pickle": [1.0]}])
+def test_outputs_that_cannot_be_stored(worker, make_cells, tmp_path, monkeypatch, arrays):
+    """Objects, and the two names that NumPy's archives have for themselves: the cell ends in error, not the run."""
+    (cell,) = make_cells()
+    session = worker._open(cell)
+    monkeypatch.setattr(session.task, "outputs", lambda predict: arrays, raising=False)
+    with pytest.raises(TypeError, match=f"output '{next(iter(arrays))}' cannot be stored"):
+        worker.measure(request(cell, tmp_path, "evaluation"))

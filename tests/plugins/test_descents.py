@@ -91,3 +91,22 @@ def test_numpy_says_which_optimizers_it_has_not():
     adapter = NumpyAdapter("cpu", "float64")
     with pytest.raises(Unsupported, match="sgd only, not with adam"):
         adapter.descent(loss, Recipe(1, 0.1, optimizer="adam"), START)
+
+
+@OPTIMIZERS
+def test_jax_compiles_a_step_once(optimizer):
+    """The optimizer's first state is where its later ones are."""
+    traces = []
+
+    def traced(params, target):
+        traces.append(1)
+        return loss(params, target)
+
+    adapter = JaxAdapter("cpu", "float64")
+    adapter.activate()
+    training = adapter.descent(traced, Recipe(3, 0.1, optimizer=optimizer), adapter.asarray(START))
+    target = adapter.asarray(TARGET)
+    for rate in RATES:
+        training.step(target, rate)
+    assert training._step._cache_size() == 1
+    assert len(traces) == 1

@@ -8,8 +8,8 @@ import pytest
 from odebench import descriptors
 
 HEAVY = ("torch", "jax", "jaxlib", "pandas", "matplotlib", "plotly", "pyarrow", "scipy")
-COMMANDS = [["--help"], ["--version"], ["run", "--help"]]
-KINDS = ("plugins", "solvers", "methods", "tasks", "suites")
+COMMANDS = [["--help"], ["--version"], ["run", "--help"], ["claims", "--help"], ["coverage"]]
+KINDS = ("plugins", "solvers", "methods", "tasks", "figures", "suites")
 
 
 @pytest.mark.parametrize("arguments", [*COMMANDS, *(["list", kind] for kind in KINDS)], ids=" ".join)
@@ -55,7 +55,7 @@ def test_plugins(rows, plugins, tmp_path):
 def test_a_skipped_plugin_is_reported_beside_every_list(rows, tmp_path):
     """On stderr, so that the list itself can be piped."""
     (tmp_path / "broken.py").write_text("raise RuntimeError('no luck')")
-    for kind in ("solvers", "methods", "tasks", "suites"):
+    for kind in KINDS[1:]:
         _, ended = rows(kind, tmp_path / "broken.py")
         assert ended.err == f"plugin broken ({tmp_path / 'broken.py'}) was skipped: RuntimeError: no luck\n"
 
@@ -72,8 +72,8 @@ def test_solvers(rows):
 
 def test_an_unavailable_framework(rows, monkeypatch):
     """Its solvers name every distribution that is missing."""
-    monkeypatch.setattr(descriptors, "installed", lambda name: name == "optree")
-    assert rows("solvers")[0]["jax/rk4"][-1] == "unavailable: pip install jax jaxlib"
+    monkeypatch.setattr(descriptors, "installed", lambda name: name in ("optree", "array-api-compat"))
+    assert rows("solvers")[0]["jax/rk4"][-1] == "unavailable: pip install jax jaxlib optax"
     assert rows("solvers")[0]["torch/rk4"][-1] == "unavailable: pip install torch"
 
 
@@ -89,6 +89,17 @@ def test_tasks(rows):
     found, _ = rows("tasks")
     assert found["toy/line"] == ("a line", "toy", "no", "toysuite", "available")
     assert found["toy/decay"] == ("exponential decay", "toy", "yes", "toysuite", "available")
+
+
+def test_figures(rows, tmp_path):
+    """With the tasks that they are of, and what drawing them takes."""
+    (tmp_path / "drawn.py").write_text(
+        "import odebench\n@odebench.hookimpl\ndef odebench_register_figures(register):\n"
+        "    register(odebench.Figure(\n"
+        "        name='d/one', code='d:one', tasks='d/*', title='One', requires=('no-such-dist',)))\n"
+    )
+    found, _ = rows("figures", tmp_path / "drawn.py")
+    assert found["d/one"] == ("One", "d/*", "drawn", "unavailable: pip install no-such-dist")
 
 
 def test_suites(rows, tmp_path, monkeypatch):
@@ -128,7 +139,7 @@ def test_an_unknown_kind_and_strict(command, tmp_path):
     """Bad input is 2, with the choices; ``--strict`` stops at the plugin that fails."""
     ended = command("list", "solver")
     assert ended.code == 2
-    assert "'plugins', 'solvers', 'methods', 'tasks', 'suites'" in ended.err
+    assert "'plugins', 'solvers', 'methods', 'tasks', 'figures', 'suites'" in ended.err
     (tmp_path / "broken.py").write_text("1 / 0")
     ended = command("list", "solvers", "--plugin", tmp_path / "broken.py", "--strict")
     assert (ended.code, ended.out) == (2, "")

@@ -23,7 +23,7 @@ def refused(command, plugins, support, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--preset", "quik"], "Error: unknown preset 'quik'; did you mean 'quick'? valid: quick, training"),
+        (["--preset", "quik"], "Error: unknown preset 'quik'; did you mean 'quick'? valid: quick, short, training"),
         (
             ["--backend", "toi/rk4/numeric"],
             "Error: backend 'toi/rk4/numeric': unknown library 'toi'; did you mean 'toy'?",

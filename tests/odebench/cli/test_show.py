@@ -1,5 +1,9 @@
 """``odebench show`` draws a table from a run's files alone."""
 
+from io import StringIO
+
+import pandas as pd
+
 
 def test_show_needs_no_plugin_and_no_suite(fates, command):
     """The same table that the run printed, though none of its plugins is loaded."""
@@ -32,3 +36,15 @@ def test_show_of_a_newer_schema(command, tmp_path):
     ended = command("show", tmp_path)
     assert ended.code == 2
     assert "is of schema 99; this odebench reads up to 1: upgrade it" in ended.err
+
+
+def test_show_curves(fates, command):
+    """As CSV that can be piped: a line a point, also of what diverged, with the configuration."""
+    _, store, _ = fates
+    ended = command("show", store.folder, "--curves")
+    assert (ended.code, ended.err) == (0, "")
+    table = pd.read_csv(StringIO(ended.out))
+    diverged = table[table["task"] == "toy/diverging"]
+    assert diverged["step"].tolist() == [1, 2, 3, 4, 5]
+    assert diverged["status"].unique().tolist() == ["diverged"]
+    assert table[table["backend"] == "toy/rk4/numeric"]["num_steps"].tolist() == [20] * 10

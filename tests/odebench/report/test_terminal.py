@@ -1,5 +1,6 @@
 """The table on a terminal: it fits, it marks what is best, and it prints text as it is."""
 
+import re
 from io import StringIO
 from math import inf, nan
 
@@ -148,3 +149,24 @@ def test_every_format_copes_with_zero():
     for column in COLUMNS:
         for value in (0, 0.0, 5e-324, 1e308):
             assert column.format(value)
+
+
+def of_columns(tmp_path, metrics, columns):
+    store = Store.create(tmp_path, "s", {"columns": columns})
+    return printed(store.folder, record(metrics=metrics))
+
+
+def test_a_metric_of_the_tasks_own_is_a_column(tmp_path):
+    """Named in two lines, with four digits, marked as best of nothing, as nobody says which end is the good one."""
+    text = of_columns(tmp_path, {"test_rmse": 0.123456, "kl": 2.0, "loss": 1.0}, ["kl", "test_rmse"])
+    assert re.search(r"test\s+status|kl +rmse", text)
+    assert "0.1235" in text
+    assert "*0.1235" not in text
+    assert "columns of the suite" not in text
+
+
+def test_a_column_that_nothing_gives_is_said_once(tmp_path):
+    """With the nearest metric that there is; not of a pass that the preset does not make."""
+    text = of_columns(tmp_path, {"test_rmse": 0.5}, ["test_rsme", "test_rmse", "peak_growth_bytes"])
+    assert "columns of the suite that no cell has: 'test_rsme': did you mean 'test_rmse'? valid: test_rmse\n" in text
+    assert text.count("test_rsme") == 1

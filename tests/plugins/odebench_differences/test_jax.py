@@ -56,9 +56,9 @@ def test_difference():
     """Its error is as of a second derivative: of a cubic it is the square of the difference."""
 
     def slope(difference):
-        odeint = backend("jax/euler/finite_difference", difference=difference).odeint
+        odeint = backend("jax/euler/finite_difference", difference_step=difference).odeint
         return jax.grad(lambda y0: odeint(lambda t, y: y**3, y0, np.array([0.0, 1.0]))[-1])(0.5)
 
     assert slope(0.1) == pytest.approx(1 + 3 * 0.25 + 0.1**2, rel=1e-10)
-    with pytest.raises(ValueError, match="difference must be positive"):
-        backend("jax/euler/finite_difference", difference=0.0).odeint  # noqa: B018
+    with pytest.raises(ValueError, match="difference_step must be positive"):
+        backend("jax/euler/finite_difference", difference_step=0.0).odeint  # noqa: B018

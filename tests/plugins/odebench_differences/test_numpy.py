@@ -73,7 +73,7 @@ def test_two_solves_for_every_number() -> None:
 def test_times_do_not_pass_one_another() -> None:
     """However large the difference and small the interval: they move by a quarter of it."""
     x = inputs(np.float64) | {"ts": np.array([0.3, 0.3 + 1e-3, 0.3 + 2e-3])}
-    grads = autograd.grad(loss)(x, bind(dop853, TIGHT, difference=0.5))
+    grads = autograd.grad(loss)(x, bind(dop853, TIGHT, difference_step=0.5))
     np.testing.assert_allclose(grads["ts"], swung(x)["ts"], atol=1e-5)
 
 
@@ -81,7 +81,7 @@ def test_the_difference_is_the_one_that_is_given() -> None:
     """Its error is of second order in it."""
     x, errors = inputs(np.float64), []
     for h in (0.2, 0.1):
-        grads = autograd.grad(lambda k, h=h: loss(x | {"k": k}, bind(dop853, TIGHT, difference=h)))(x["k"])
+        grads = autograd.grad(lambda k, h=h: loss(x | {"k": k}, bind(dop853, TIGHT, difference_step=h)))(x["k"])
         errors.append(np.abs(grads - swung(x)["k"]).max())
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.05)
 
@@ -89,8 +89,8 @@ def test_the_difference_is_the_one_that_is_given() -> None:
 @pytest.mark.parametrize("difference", [0.0, -1e-3, float("nan")])
 def test_a_difference_that_makes_no_sense(difference: float) -> None:
     """Is refused before anything is solved."""
-    with pytest.raises(ValueError, match="difference must be positive"):
-        bind(dop853, TIGHT, difference=difference)
+    with pytest.raises(ValueError, match="difference_step must be positive"):
+        bind(dop853, TIGHT, difference_step=difference)
 
 
 def test_a_second_derivative_is_refused() -> None:

@@ -126,6 +126,14 @@ def test_rejected_steps_of_vode_are_told(solvers: dict[str, ScipySolve], name: s
     assert stats.rejected > 0
 
 
+@pytest.mark.parametrize("name", ["lsoda", "radau", "bdf"])
+def test_what_the_library_does_not_tell_is_not_made_up(solvers: dict[str, ScipySolve], name: str) -> None:
+    """Rejected steps are −1, and so in no record, where 0 would say that there were none."""
+    _, stats = solvers[name](lambda t, y: -5 * y, np.ones(1), np.array([0.0, 1.0]), first_step=0.5, rtol=1e-6)
+    assert stats.rejected == -1
+    assert stats.accepted > 0
+
+
 @pytest.mark.parametrize("name", ["lsoda", "vode_bdf", "radau", "bdf"])
 def test_stiff_problems_are_finished(solvers: dict[str, ScipySolve], name: str) -> None:
     """With a fraction of the evaluations that an explicit method takes."""

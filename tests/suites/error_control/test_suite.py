@@ -33,10 +33,21 @@ def test_every_preset_plans(cells):
     assert {cell.task.partition("/")[0] for cell in cells["quick"]} == {"mnist", "ivp", "gradients"}
     points = {name: {(c.task, c.backend, c.rtol, c.dtype) for c in found} for name, found in cells.items()}
     assert points["quick"] < points["standard"]
-    for found in cells.values():
+    for found in (cells["quick"], cells["standard"]):
         rtols = [cell.rtol for cell in found if cell.rtol]
         assert (max(rtols), min(rtols)) == (1.0, 1e-10)
-        assert all(cell.measure for cell in found)
+    assert all(cell.measure for found in cells.values() for cell in found)
+
+
+def test_what_claims_ask_for_beyond_that(cells):
+    """Three nets where chance matters, batches of three sizes, other solvers at test time; none of it trains."""
+    points = {name: {c.hash for c in found} for name, found in cells.items()}
+    seeds = {c.seed for c in cells["claims"] if c.task == "gradients/field"}
+    sizes = {c.options["probe_size"] for c in cells["claims"] if c.backend == "jax/dopri5/backprop"}
+    assert (seeds, sizes) == ({0, 1, 2}, {1, 8, 64})
+    assert {c.solver for c in cells["claims"] if "evaluation" in c.measure} >= {"dopri5", "tsit5", "euler", "rk4"}
+    assert not any("training" in c.measure for c in cells["claims"])
+    assert len(points["claims"] - points["quick"]) > 0.5 * len(points["claims"])
 
 
 def test_errors_against_nfe_are_of_the_trained_net(cells):
@@ -47,7 +58,7 @@ def test_errors_against_nfe_are_of_the_trained_net(cells):
     assert "weights" not in trained[0].options
     assert all(cell.options["weights"] == "odenet-conv.npz" for cell in nets if cell is not trained[0])
     assert all(cell.options["test_size"] == 100 for cell in nets)
-    assert all(read_suite(SUITE).presets[name].count_every for name in cells)
+    assert all(read_suite(SUITE).presets[name].count_every for name in ("quick", "standard"))
 
 
 def test_a_reconstruction_error_beside_every_nfe(cells):

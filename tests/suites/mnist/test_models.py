@@ -13,6 +13,7 @@ ROWS = [
     ("stem", "conv"),
     ("resblock", "conv"),
     ("resnet", "conv"),
+    ("revnet", "conv"),
     ("odenet", "conv"),
     ("odenet", "res"),
 ]

@@ -10,10 +10,12 @@ COUNTS = {
     ("resblock", "conv"): 206_858,
     ("odenet", "conv"): 208_266,
     ("resnet", "conv"): 576_778,
+    ("revnet", "conv"): 355_594,
     ("stem", "res"): 157_578,
     ("resblock", "res"): 231_562,
     ("odenet", "res"): 232_970,
     ("resnet", "res"): 601_482,
+    ("revnet", "res"): 380_298,
 }
 
 
@@ -23,6 +25,16 @@ def test_parameter_counts(row):
     params = initial(*row, np.random.default_rng(0))
     assert sum(p.size for p in params.values()) == COUNTS[row]
     assert {p.dtype for p in params.values()} == {np.dtype(np.float32)}
+
+
+def test_twelve_reversible_blocks_have_the_resnets_count():
+    """Within one per cent: half the channels, but twice the convolutions, in each."""
+    sizes = [
+        sum(p.size for p in initial(*row).values())
+        for rng in [np.random.default_rng(0)]
+        for row in [("resnet", "conv", rng), ("revnet", "conv", rng, 12)]
+    ]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.01)
 
 
 def test_the_law_is_torchs_default():

@@ -17,7 +17,7 @@ def registry():
 def test_the_harness_finds_every_row(registry):
     """Registered under their names and made through the harness's own package name; one has an ODE."""
     rows = {name: entry for name, entry in registry.tasks.items() if name.startswith("mnist/")}
-    assert set(rows) == {f"mnist/{model}" for model in ("mlp", "stem", "resblock", "resnet", "odenet")}
+    assert set(rows) == {f"mnist/{model}" for model in ("mlp", "stem", "resblock", "resnet", "revnet", "odenet")}
     assert [name for name, entry in rows.items() if entry.ode] == ["mnist/odenet"]
     for name, entry in rows.items():
         made = entry.load()("jax", seed=0, probe_size=2)
@@ -111,6 +111,13 @@ def test_the_error_equals_a_recount(test_size):
     assert error == {"test_error": np.mean(guesses != labels[:test_size])}
     assert len(shapes) == 1
     assert shapes.pop()[0] <= 1000
+
+
+@pytest.mark.parametrize(("model", "blocks"), [("odenet", 6), ("stem", 1), ("resnet", 0), ("revnet", 2.0)])
+def test_blocks_are_of_the_stacks_alone(model, blocks):
+    """The other rows have no number of blocks to choose, and no stack has fewer than one."""
+    with pytest.raises(UserError, match="mnist: blocks must be a whole number of at least 1, of resnet or revnet"):
+        task.MnistTask(model, "jax", seed=0, blocks=blocks)
 
 
 @pytest.mark.parametrize(
