@@ -38,6 +38,16 @@ def test_odeint_snippet_gives_a_gradient():
     assert (w.grad.double() * direction).sum().item() == pytest.approx(slope.item(), rel=1e-3)
 
 
+def test_event_snippet():
+    """Its comment is right: the time of a fall from 10 m, and its derivative."""
+    torch = pytest.importorskip("torch")
+    names: dict[str, object] = {"torch": torch, "odeint": odebench.backend("torch/dopri5/adjoint", rtol=1e-6).odeint}
+    exec(_block("odeint.event"), names)  # noqa: S102
+    t = (2 * 10 / 9.8) ** 0.5
+    assert names["t"].item() == pytest.approx(t, rel=1e-6)
+    assert names["g"].grad.item() == pytest.approx(-t / (2 * 9.8), rel=1e-4)
+
+
 def test_plugin_snippet_registers_in_both_frameworks(tmp_path):
     """The ten-line plugin, saved as a file, is a solver of torch and of jax with every gradient method that is
     not for one solver alone."""
@@ -57,8 +67,9 @@ def test_results_snippet_names_columns_that_exist(tmp_path, monkeypatch):
 
     metrics = dict.fromkeys(("nfe_forward", "vjps", "gradient_error", "forward_backward_s"), 1.0)
     config = {"backend": "torch/dopri5/adjoint", "solver": "dopri5", "options": {}}
-    store = Store.create(tmp_path / "results", "mnist", {})
-    store.append(Record(config=config, hash="0", row="ODE-Net", metrics=metrics))
+    for suite in ("mnist", "anode"):
+        store = Store.create(tmp_path / "results", suite, {})
+        store.append(Record(config=config, hash="0", row="ODE-Net", metrics=metrics))
     monkeypatch.chdir(tmp_path)
     exec(_block("load_results"), {})  # noqa: S102
 

@@ -67,7 +67,7 @@ class Check(_Table):
     :param per: a verdict for each combination of these.
     :param require: rules on metrics; what breaks one was not integrated, and is left out.
     :param rule: what the statistic must be.
-    :param random: whether the seed changes it, so that three are needed.
+    :param random: whether the seed changes it, so that three are needed: yes, unless it is said not to.
     """
 
     says: Text
@@ -81,7 +81,7 @@ class Check(_Table):
     per: list[str] = ["backend"]
     require: dict[str, Ruled] = {}
     rule: Ruled
-    random: bool = False
+    random: bool = True
 
     @field_validator("where", "against", "pair", "per")
     @classmethod

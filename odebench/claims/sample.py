@@ -74,6 +74,7 @@ def _name(record: Record, per: Iterable[str]) -> str:
     words = [
         str(known.get(key)) if key in bare else f"{key.removeprefix('option_').removeprefix('solve_')}={known.get(key)}"
         for key in per
+        if known.get(key) is not None
     ]
     return " ".join(words) or "all"
 

@@ -1,4 +1,4 @@
-"""Events at random times: an inhomogeneous Poisson process whose likelihood is one solve (Chen et al. 2018, §5.2)."""
+"""Events at random times: an inhomogeneous Poisson process whose likelihood is one solve (Chen et al. 2018, §5)."""
 
 from __future__ import annotations
 

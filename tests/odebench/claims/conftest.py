@@ -28,6 +28,7 @@ statistic = "value"
 y = "loss"
 where = { task = "toy/*" }
 rule = "< 1"
+random = false
 """
 
 
@@ -53,6 +54,7 @@ def record():
 def check():
     def make(**given):
         default = {"says": "how much", "statistic": "value", "y": "loss", "where": {"task": "*"}, "rule": "< 1"}
+        default["random"] = False
         return Check.model_validate(default | given)
 
     return make

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from odebench.claims.model import read_claim
+from odebench.claims.model import Check, read_claim
 from odebench.claims.runs import find_runs
 from odebench.claims.sample import samples
 from odebench.claims.verdict import Verdict, judge, row
@@ -19,6 +19,13 @@ def verdict(check, records):
     ((group, sample),) = samples(check, records).items()
     found = row(check, group, sample)
     return str(found.verdict), found.reason
+
+
+def test_chance_matters_unless_it_is_denied(record):
+    """A check that says nothing of it is not decided by one seed."""
+    given = {"says": "how much", "statistic": "value", "y": "loss", "where": {}, "rule": "< 1"}
+    expected = ("not decided", "1 of at least 3 seeds")
+    assert verdict(Check.model_validate(given), [record({"loss": 0.5})]) == expected
 
 
 @pytest.mark.parametrize(
@@ -108,7 +115,7 @@ def test_one_undecided_backend_leaves_it_open(judged, record):
 
 def test_all_checks_count(judged, record, suites):
     """One that has no records leaves the claim open, though the other holds."""
-    more = '[[check]]\nsays = "more"\nstatistic = "value"\ny = "los"\nwhere = {}\nrule = "< 1"\n'
+    more = '[[check]]\nsays = "more"\nstatistic = "value"\ny = "los"\nwhere = {}\nrule = "< 1"\nrandom = false\n'
     file = suites("two", suites().read_text() + more)
     found = judged([record({"loss": 0.5})], claim=file)
     assert [str(r.verdict) for r in found.rows] == ["holds", "not decided"]
