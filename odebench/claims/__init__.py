@@ -25,4 +25,7 @@ seed changes it (``random``), the 95 % t-interval of its mean over at least thre
 the seeds there are, be it one. Wholly inside the rule the check *holds*, wholly outside it *does not hold*, and all
 else is *not decided*, with the reason. A claim holds if every check does for every group, and does not hold if one
 does not for one.
+
+The newest run of the whole preset decides; one that ``--only`` or ``--backend`` narrowed does where there is no other,
+and is said to be so.
 """

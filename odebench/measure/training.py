@@ -141,11 +141,14 @@ class _Training:
             {k.removeprefix(name): v for k, v in found.items() if k.startswith(name)} for name in ("params/", "state/")
         )
         params = {name: params[name] for name in self._session.task.params}
-        self.descent.restore(self._session.adapter.asarray(params), state)
         told = json.loads(str(found["told"]))
-        self.done, self.seconds, self.saved = told["step"], told["seconds"], told["seconds"]
-        self.losses = [float(x) for x in found["losses"]]
-        for point in told["curve"]:
+        step, seconds, curve = int(told["step"]), float(told["seconds"]), list(told["curve"])
+        losses = [float(x) for x in found["losses"]]
+        if len(losses) != step:
+            raise ValueError(f"it has {len(losses)} losses of {step} steps")
+        self.descent.restore(self._session.adapter.asarray(params), state)
+        self.done, self.seconds, self.saved, self.losses = step, seconds, seconds, losses
+        for point in curve:
             self._curve.append(point)
             self._keep(point)
 

@@ -15,19 +15,24 @@ from odebench.events import LOOKS, Dense, EventFunction
 def locate(
     dense: Dense, f: Dynamics, y0: PyTree, ts: Tensor, params: PyTree, g: EventFunction, direction: int
 ) -> Tensor:
-    """By looking at the ends of equal intervals until the sign has changed, and halving that interval."""
+    """By looking at the ends of equal intervals until the sign has changed, and halving that interval.
+
+    A look at just 0 before the last one is passed over: whether the sign changes there, the next one tells.
+    """
     _, _, path = dense(f, y0, ts[[0, -1]], params)
 
     def value(t: Tensor) -> float:
         return float(g(t, path(t), params))
 
     grid = torch.linspace(float(ts[0]), float(ts[-1]), LOOKS + 1, dtype=ts.dtype, device=ts.device)
-    before = value(grid[0])
-    for n in range(LOOKS):
-        after = value(grid[n + 1])
+    low, before = grid[0], value(grid[0])
+    for n, high in enumerate(grid[1:], 1):
+        after = value(high)
+        if after == 0 and n < LOOKS:
+            continue
         if _crosses(before, after, direction):
-            return _bisect(value, grid[n], grid[n + 1], before)
-        before = after
+            return _bisect(value, low, high, before)
+        low, before = high, after
     raise SolveError(Status.no_event)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,27 +59,33 @@ def matched(records: Sequence[Record], outputs: Outputs) -> Figure:
 
 
 def kl(records: Sequence[Record], outputs: Outputs) -> Figure:
-    """KL against size, a panel a target: a point a seed, a line through the means."""
+    """KL against size, a panel a target: a point a seed, a line through the means; a line for each backend and length
+    of training, which are not to be averaged. An estimate below 0 is drawn at the lower edge."""
     from matplotlib.figure import Figure
 
     points: dict[str, dict[str, dict[int, list[float]]]] = {}
     for record in records:
-        options, name = record.config["options"], f"{_kind(record)}, {record.config['framework']}"
-        at = points.setdefault(options.get("target", "u1"), {}).setdefault(name, {})
+        if "kl" not in record.metrics:
+            continue
+        options = record.config["options"]
+        at = points.setdefault(options.get("target", "u1"), {}).setdefault(_series(record), {})
         at.setdefault(options.get("size", 8), []).append(record.metrics["kl"])
-    figure = Figure(figsize=(3.4 * len(points) + 0.3, 3.2), layout="constrained")
-    axes = figure.subplots(1, len(points), squeeze=False, sharey=True)[0]
-    for ax, (target, named) in zip(axes, sorted(points.items()), strict=True):
-        for (name, at), colour in zip(sorted(named.items()), COLOURS, strict=False):
-            sizes = sorted(at)
+    figure = Figure(figsize=(3.4 * max(1, len(points)) + 0.3, 3.2), layout="constrained")
+    axes = figure.subplots(1, max(1, len(points)), squeeze=False, sharey=True)[0]
+    names = sorted({name for named in points.values() for name in named})
+    colours = dict(zip(names, cycle(COLOURS), strict=False))
+    for ax, (target, named) in zip(axes, sorted(points.items()), strict=False):
+        for name, at in sorted(named.items()):
+            colour, sizes = colours[name], sorted(at)
             ax.plot(sizes, [np.mean(at[size]) for size in sizes], color=colour, marker="o", markersize=4, label=name)
             for size in sizes:
                 ax.plot([size] * len(at[size]), at[size], ".", color=colour, alpha=0.5, markersize=4)
-        ax.set(title=target.upper(), xlabel="units M, layers K", xscale="log", yscale="log")
+        ax.set(title=target.upper(), xlabel="units M, layers K", xscale="log")
+        ax.set_yscale("log", nonpositive="clip")
         ticks = sorted({size for at in named.values() for size in at})
         ax.set_xticks(ticks, [str(size) for size in ticks])
         ax.minorticks_off()
-        ax.legend(frameon=False, fontsize=8)
+        ax.legend(frameon=False, fontsize=6)
     axes[0].set_ylabel("KL(q‖p), nats")
     return figure
 
@@ -109,13 +116,22 @@ def fitted(records: Sequence[Record], outputs: Outputs) -> Figure:
 
 
 def _pictured(records: Sequence[Record], outputs: Outputs) -> dict[tuple[str, str, int], dict[str, Any]]:
-    """The arrays by task, target and size; of several records the last in the order of backends."""
+    """The arrays by task, target and size; of several records that of the first backend by name."""
     found = {}
     for record in sorted(records, key=lambda record: record.config["backend"], reverse=True):
         if arrays := outputs(record):
             options = record.config["options"]
             found[record.config["task"], options.get("target", "u1"), options.get("size", 8)] = arrays
     return found
+
+
+def _series(record: Record) -> str:
+    config = record.config
+    steps = f"{config['options']['steps']} iterations" if "steps" in config["options"] else "all iterations"
+    return ", ".join(
+        [_kind(record), config["backend"], steps]
+        + ([f"{config['num_steps']} equal steps"] if config.get("num_steps") else [])
+    )
 
 
 def _kind(record: Record) -> str:

@@ -27,9 +27,14 @@ class PlanarFlow:
         self._xp = namespace(framework)
 
     def parameters(self, rng: np.random.Generator) -> dict[str, Any]:
-        """w of length 1 or so; u and b small, so that the flow begins near the identity."""
+        """w of length 1 or so, and û small, so that the flow begins near the identity, however many its layers are.
+
+        A small u would not do: the û of u = 0 shrinks the plane along w to ln 2 of itself, in every layer.
+        """
         k = self.size
-        w, u, b = rng.standard_normal((k, 2)), 0.1 * rng.standard_normal((k, 2)), rng.uniform(-1, 1, k)
+        w, small, b = rng.standard_normal((k, 2)), 0.1 * rng.standard_normal((k, 2)), rng.uniform(-1, 1, k)
+        still = np.log(np.e - 1) / (w**2).sum(axis=1, keepdims=True) * w  # its û is 0: softplus(ln(e - 1)) = 1
+        u = still + small
         return float32({"planar.w": w, "planar.u": u, "planar.b": b})
 
     def batch(self, z: Any, start: float, stop: float) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def _fit_planar(
     seed: int,
     size: int = 64,
     variance: float = 1.0,
-    optimizer: str = "rmsprop",
+    optimizer: str = "adam",
     steps: int = 1000,
     learning_rate: float = 1e-3,
     batch_size: int = 512,

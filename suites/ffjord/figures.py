@@ -29,7 +29,8 @@ def draw_densities(records: Sequence[Record], outputs: Outputs) -> Figure:
     axes = figure.subplots(3, max(1, len(first)), squeeze=False)
     for column, (name, record) in zip(axes.T, first.items(), strict=False):
         found = outputs(record)
-        column[0].set_title(f"{name}, {record.metrics['test_nats']:.2f} nats", fontsize=9)
+        steps = record.config["options"].get("steps", "all")
+        column[0].set_title(f"{name}, {record.metrics['test_nats']:.2f} nats\n{steps} iterations", fontsize=9)
         column[1].imshow(found["density"], extent=(-SPAN, SPAN, -SPAN, SPAN), origin="lower", cmap="viridis")
         for ax, points in ((column[0], found["data"]), (column[2], found["samples"])):
             ax.plot(*points.T.astype(float), ".", markersize=1.2, color=COLOURS[0])

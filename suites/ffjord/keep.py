@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,12 +18,12 @@ def keep(run: Path) -> None:
     store = Store.open(run)
     for record in store.records():
         with np.load(store.folder / "checkpoints" / f"{record.hash}.npz") as stored:
-            params = {
+            params: dict[str, Any] = {
                 name.removeprefix("params/"): stored[name].astype(np.float16)
                 for name in stored.files
                 if name.startswith("params/")
             }
-        np.savez_compressed(Path(__file__).parent / "data" / _name(record), allow_pickle=False, **params)
+        np.savez_compressed(Path(__file__).parent / "data" / _name(record), **params)
 
 
 def _name(record: Record) -> str:

@@ -62,6 +62,8 @@ class FlowTask:
     ) -> None:
         one_of("ffjord", "trace", trace, TRACES)
         positive("ffjord", "learning_rate", learning_rate)
+        if weight_decay:
+            positive("ffjord", "weight_decay", weight_decay)
         self._draw, self._dimension, self._trace = draw, sizes[0], trace
         self._seed, self._batch_size = seed, whole("ffjord", "batch_size", batch_size, 1)
         self._xp = namespace(framework)

@@ -224,8 +224,10 @@ def old_layout(arrays):
         (lambda file: file.write_bytes(b"half of an archive"), "ValueError"),
         (lambda file: rewrite(file, old_layout), "another version or another training"),
         (lambda file: rewrite(file, lambda a: {k: v for k, v in a.items() if "params/" not in k}), "KeyError"),
+        (lambda file: rewrite(file, lambda a: {k: v for k, v in a.items() if k != "losses"}), "KeyError"),
+        (lambda file: rewrite(file, lambda a: a | {"losses": a["losses"][1:]}), "ValueError: it has"),
     ],
-    ids=["empty", "truncated", "no archive", "old layout", "no params"],
+    ids=["empty", "truncated", "no archive", "old layout", "no params", "no losses", "a loss too few"],
 )
 @pytest.mark.parametrize("cell", [("toy/line", "toy")])
 def test_a_checkpoint_that_is_none_is_told_and_passed_over(make_session, tmp_path, capsys, spoil, reason, cell):

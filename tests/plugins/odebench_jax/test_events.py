@@ -138,11 +138,15 @@ def test_no_event_is_nan_in_compiled_code(crossing: Any) -> None:
 
 
 def test_no_event_is_an_error_outside() -> None:
-    """With its own status."""
+    """With its own status; a zero that is touched where it is looked at is none, the change of sign after it is."""
     odeint = odebench.backend("jax/dopri5/backprop", **PLAIN).odeint
-    with pytest.raises(SolveError, match="no_event") as error:
-        odeint.event(turn, jnp.asarray([1.0, 0.0]), jnp.asarray([0.0, 3.0]), event=lambda t, y, p: y[0] + 2)
-    assert error.value.status == Status.no_event
+    y0, ts = jnp.asarray([1.0, 0.0]), jnp.asarray([0.0, 3.0])
+    for g in (lambda t, y, p: y[0] + 2, lambda t, y, p: (t - 1.5) ** 2):
+        with pytest.raises(SolveError, match="no_event") as error:
+            odeint.event(turn, y0, ts, event=g)
+        assert error.value.status == Status.no_event
+    t, _ = odeint.event(turn, y0, ts, event=lambda t, y, p: (t - 1.5) ** 2 * (t - 2.25))
+    assert float(t) == pytest.approx(2.25, abs=1e-12)
 
 
 def test_a_peer_without_a_path_says_so() -> None:

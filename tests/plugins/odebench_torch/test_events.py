@@ -154,7 +154,8 @@ def test_direction() -> None:
     [
         ("no root", lambda t, y, p: y[0] + 2, 0.0),
         ("a root at the start alone", lambda t, y, p: y[1], 0.0),
-        ("a root that is touched", lambda t, y, p: y[0] ** 2 + 1e-12, 0.0),
+        ("a root that is all but touched", lambda t, y, p: y[0] ** 2 + 1e-12, 0.0),
+        ("a root that is touched just where it is looked at", lambda t, y, p: (t - 1.5) ** 2, 0.0),
     ],
 )
 def test_no_event(what: str, g: Any, start: float) -> None:
@@ -168,6 +169,17 @@ def test_a_root_at_the_start_is_passed_over() -> None:
     """-sin t from 0: the event is at π."""
     t, _ = odeint.event(turn, double(1.0, 0.0), double(0.0, 4.0), event=lambda t, y, p: y[1])
     assert t.item() == pytest.approx(math.pi, abs=1e-8)
+
+
+def test_a_root_just_where_it_is_looked_at() -> None:
+    """Is an event if the sign changes there; one that is touched before is none, and one at the last time is."""
+    for g, expected in (
+        (lambda t, y, p: t - 1.5, 1.5),
+        (lambda t, y, p: (t - 1.5) ** 2 * (t - 2.25), 2.25),
+        (lambda t, y, p: t - 3.0, 3.0),
+    ):
+        t, _ = odeint.event(turn, double(1.0, 0.0), double(0.0, 3.0), event=g)
+        assert t.item() == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_peer_without_a_path_says_so() -> None:

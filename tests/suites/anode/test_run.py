@@ -76,7 +76,7 @@ def test_the_spheres_are_learnt(results, task, augment):
 
 
 def test_the_wedge(results):
-    """Where nothing was seen, the augmented flow is right and the flow is wrong more often."""
+    """Where nothing was seen, the augmented flow is right, and of this seed the flow is wrong more often."""
     flow, augmented = trained(results, "wedge", 0), trained(results, "wedge", 5)
     assert augmented.wedge_accuracy > max(flow.wedge_accuracy, 0.9)
 
