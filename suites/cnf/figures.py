@@ -60,7 +60,7 @@ def matched(records: Sequence[Record], outputs: Outputs) -> Figure:
 
 def kl(records: Sequence[Record], outputs: Outputs) -> Figure:
     """KL against size, a panel a target: a point a seed, a line through the means; a line for each backend and length
-    of training, which are not to be averaged. An estimate below 0 is drawn at the lower edge."""
+    of training, which are not to be averaged. An estimate below 0 lies beneath the axis."""
     from matplotlib.figure import Figure
 
     points: dict[str, dict[str, dict[int, list[float]]]] = {}

@@ -135,12 +135,24 @@ def test_planar_layers_are_invertible():
     """wᵀû > −1 however u lies, and û is u but for a part along w; so determinants are positive."""
     flow = PlanarFlow("torch", 200)
     params = tensors(flow.parameters(np.random.default_rng(0)))
-    params["planar.u"] = params["planar.u"] * 50
+    params["planar.u"] = 5 * torch.randn(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     w, u, pushed = params["planar.w"], params["planar.u"], flow.invertible(params)
     assert ((w * u).sum(1) < -1).sum() > 20
     assert ((w * pushed).sum(1) > -1).all()
     across = torch.stack([-w[:, 1], w[:, 0]], 1)
     assert torch.allclose((across * pushed).sum(1), (across * u).sum(1))
+
+
+@pytest.mark.parametrize("size", [2, 8, 64])
+def test_planar_flows_begin_near_the_identity(size):
+    """However many layers there are, the base is neither collapsed nor blown up, so that each depth starts as well."""
+    flow = PlanarFlow("torch", size)
+    points = np.random.default_rng(1).standard_normal((512, 2))
+    batch = TorchAdapter("cpu", "float64").asarray(flow.batch(points, 0.0, 1.0))
+    params = TorchAdapter("cpu", "float64").asarray(flow.parameters(np.random.default_rng(0)))
+    z, change = flow.transport(params, batch, None)
+    assert np.all(np.abs(np.log(z.numpy().std(0))) < 0.5)
+    assert abs(change.numpy().mean()) < 1
 
 
 def test_stages_of_a_planar_flow():

@@ -9,7 +9,7 @@ import odebench
 from odebench.errors import UserError
 from odebench.registry import load_registry
 from suites import latent_ode
-from suites.latent_ode import spirals
+from suites.latent_ode import ode_rnn, spirals
 from suites.latent_ode.latent import separation, told_apart
 
 SMALL = {"points": 6, "series": 30, "batch_size": 5, "test_series": 20}
@@ -122,6 +122,77 @@ def test_what_the_loss_sees(registry, adapters):
     plain = float(made.loss(adapter.asarray(made.params), adapter.asarray(batch), odeint))
     assert loss(0, unseen) == plain
     assert loss(0, seen) != plain
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_an_ode_rnn_flows_between_jumps_and_beyond(registry, adapters, framework):
+    """With the field h' = -h, states are known: each decays by its gap in seconds, jumps as a recurrent net's do, and
+    from the first point beyond on falls by exp(-0.0378) a point. One step of RK4 a solve does it to 1e-4."""
+    made = registry.tasks["latent_ode/ode_rnn"].load()(framework, seed=1, **SMALL | {"points": 60})
+    made.field = lambda s, h, params: -params["gap"] * h
+    adapter = adapters[framework]
+    adapter.activate()
+    odeint = odebench.backend(f"{framework}/rk4/backprop", num_steps=1).odeint
+    shown, p = made._series.probe(), made.params
+    found = adapter.numpy(made.predict(adapter.asarray(p), adapter.asarray(made.probe()), odeint))
+
+    h, states = np.zeros((5, 25)), []
+    for i, gap in enumerate(np.diff(shown.seen, append=100).T):
+        jumped = np.tanh(np.concatenate([shown.observed[:, i], h], axis=-1) @ p["cell.weight"].T + p["cell.bias"])
+        h = jumped * np.exp(-spirals.STEP * gap)[:, None]
+        states.append(h)
+    states += [h * np.exp(-spirals.STEP * k) for k in range(1, 100)]
+    expected = np.stack(states, axis=1) @ p["next.weight"].T + p["next.bias"]
+    assert found.shape == expected.shape == (5, 59 + 100, 2)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_an_ode_rnn_solves_for_what_its_loss_uses(registry, adapters):
+    """One solve from each observation to the next, and none after the last."""
+    made, solves = registry.tasks["latent_ode/ode_rnn"].load()("torch", seed=0, **SMALL), []
+    adapter = adapters["torch"]
+    adapter.activate()
+    solve = odebench.backend("torch/rk4/backprop", num_steps=1).odeint
+
+    def odeint(f, y0, ts, params):
+        solves.append(ts)
+        return solve(f, y0, ts, params)
+
+    made.loss(adapter.asarray(made.params), adapter.asarray(made.probe()), odeint)
+    assert len(solves) == SMALL["points"] - 1
+
+
+@pytest.mark.parametrize("points", [6, 100])
+@pytest.mark.parametrize("name", ["rnn", "rnn_dt", "ode_rnn"])
+def test_who_knows_the_truth_scores_zero(registry, name, points):
+    """The spirals' formulas, at the places that predictions are said to stand at. Straight lines between places apart
+    cost a little; the ODE-RNN and the RNN that is told gaps have one at every point beyond."""
+    made = registry.tasks[f"latent_ode/{name}"].load()("torch", seed=0, **SMALL | {"points": points})
+    test = made._series.test
+    places = (ode_rnn._positions if name == "ode_rnn" else made._positions)(test)
+    theta = spirals.STEP * (test.starts[:, None] + places)
+    turns = (spirals.clockwise_spiral, spirals.counter_spiral)
+    clockwise, counter = (turn(np.minimum(theta, 6 * np.pi)) for turn in turns)
+    found = made.evaluate(lambda batch: np.where(test.clockwise[:, None, None], clockwise, counter))
+    exact = points == 100 or name != "rnn"
+    assert found["test_rmse_extrapolation"] < (1e-9 if exact else 0.2)
+    assert found["test_rmse_interpolation"] < (1e-9 if points == 100 else 0.5)
+
+
+def test_the_elbo_is_sampled_by_noise_of_its_own(registry):
+    """Of no step of training, the first least of all."""
+    made = registry.tasks["latent_ode/latent_ode"].load()("torch", seed=0, **SMALL)
+    rng, sampled = np.random.default_rng(0), []
+
+    def predict(batch):
+        sampled.append(batch["eps"])
+        return rng.standard_normal((len(batch["eps"]), 200, 6))
+
+    made.evaluate(predict)
+    numbers = np.concatenate([eps[np.ptp(eps, axis=1) > 0] for eps in sampled])
+    assert len(numbers) == SMALL["test_series"]
+    for step in range(3):
+        assert not np.isin(made.batch(step)["eps"], numbers).any()
 
 
 def test_separation():
