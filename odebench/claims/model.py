@@ -65,7 +65,7 @@ class Check(_Table):
     :param compare: by what.
     :param pair: what a record and its rival share, beside the seed.
     :param per: a verdict for each combination of these.
-    :param require: rules on metrics; what breaks one was not integrated, and is left out.
+    :param require: rules on metrics; what breaks one is left out: of ``reconstruction_error``, as not integrated.
     :param rule: what the statistic must be.
     :param random: whether the seed changes it, so that three are needed: yes, unless it is said not to.
     """

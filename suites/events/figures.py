@@ -21,7 +21,7 @@ def draw_paths(records: Sequence[Record], outputs: Callable[[Record], dict[str, 
 
     chosen: dict[str, Record] = {}
     for record in records:
-        if "relative_l1" in record.metrics:
+        if record.metrics.get("train_steps") and "relative_l1" in record.metrics:
             noise = record.config["options"].get("noise", 0.0)
             chosen.setdefault(f"{record.config['task']}, noise {noise}", record)
     figure = Figure(figsize=(6.5, 2.2 * len(chosen) + 0.4), layout="constrained")

@@ -11,7 +11,7 @@ from odebench.contract import Array, OdeInt
 from odebench.tasks import namespace, whole
 from odebench.tasks.nets import Floats, float32, linear, linear_parameters, mlp, mlp_parameters, under
 
-from .series import NOISES, PARAMETERS, Series, gaps, log_likelihood, pictured, scores, two_of_each
+from .series import NOISES, PARAMETERS, TEST_NOISES, Series, gaps, log_likelihood, pictured, scores, two_of_each
 from .spirals import GRID, NOISE, SEEN, Spirals
 
 Batch = dict[str, Any]
@@ -117,7 +117,7 @@ class LatentOde:
         how the two directions' starts part: :func:`separation`, and ``latent_direction``, :func:`told_apart`."""
         test = self._series.test
         decoded, starts, spreads = self._posterior(predict, test)
-        rng = np.random.default_rng([self._series.seed, NOISES])
+        rng = np.random.default_rng([self._series.seed, TEST_NOISES])
         sampled = predict(self._inputs(test, rng.standard_normal(starts.shape)))[..., :2]
         seen = np.take_along_axis(sampled, test.seen[..., None], axis=1)
         kl = np.sum(starts**2 + spreads**2 - 1 - 2 * np.log(spreads), axis=-1) / 2

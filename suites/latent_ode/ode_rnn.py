@@ -24,8 +24,8 @@ class OdeRnn:
 
     The next observation is predicted from the state that has flowed to its time, and the times beyond from one that
     goes on flowing; nothing is fed back. Gaps differ within a batch, so each is solved for in a time that is 0 at its
-    beginning and 1 at its end, dh/ds = Δ f(h): a batch is one solve a gap. The gaps go in with the parameters, so that
-    every gradient method can be used.
+    beginning and 1 at its end, dh/ds = Δ f(h): a batch is one solve a gap, and beyond one a grid point, so that a
+    number of steps means as much there. The gaps go in with the parameters, so that every gradient method can be used.
     """
 
     def __init__(
@@ -73,31 +73,39 @@ class OdeRnn:
         """(B, n - 1 + 100, 2): each observation after the first from those before it, and the times beyond."""
         xp = self._xp
         h, seen = self._read(params, batch, odeint)
-        points = xp.arange(BEYOND, dtype=h.dtype)  # in grid points, of which the gap is one
-        beyond = self._flow(params, h, xp.ones_like(h[:, :1]) * STEP, points, odeint)
-        return xp.permute_dims(linear(params, "next", xp.concat([seen[:-1], beyond])), (1, 0, 2))
+        first = self._flow(params, h, batch["gaps"][-1], odeint)
+        gap = xp.ones_like(first[:, :1]) * STEP
+
+        def on(h: Array, _: Array) -> tuple[Array, Array]:
+            h = self._flow(params, h, gap, odeint)
+            return h, h
+
+        _, further = xp.scan(on, first, xp.zeros(BEYOND - 1))
+        return xp.permute_dims(linear(params, "next", xp.concat([seen, first[None], further])), (1, 0, 2))
 
     def loss(self, params: dict[str, Array], batch: Batch, odeint: OdeInt) -> Array:
         """Minus the log-likelihood of a series after its first observation: the mean over the batch."""
         _, states = self._read(params, batch, odeint)
-        errors = ((batch["observed"][1:] - linear(params, "next", states[:-1])) / NOISE) ** 2 / 2
+        errors = ((batch["observed"][1:] - linear(params, "next", states)) / NOISE) ** 2 / 2
         constant = 2 * errors.shape[0] * (math.log(NOISE) + 0.5 * math.log(2 * math.pi))
         return self._xp.sum(errors) / errors.shape[1] + constant
 
     def _read(self, params: dict[str, Array], batch: Batch, odeint: OdeInt) -> tuple[Array, Array]:
-        """The state at the first time beyond, and those before the next jumps: (B, units) and (n, B, units)."""
-        xp, states = self._xp, []
-        h = xp.zeros_like(batch["gaps"][0]) + xp.zeros_like(params["cell.bias"])
-        ends = xp.arange(2, dtype=h.dtype)
+        """The state after the last jump, and those before each but the first: (B, units) and (n - 1, B, units)."""
+        xp, observed, before = self._xp, batch["observed"], []
+        h = self._jump(params, xp.zeros_like(batch["gaps"][0]) + xp.zeros_like(params["cell.bias"]), observed[0])
         # A solve is no part of a compiled loop here: a harness that counts must see every one.
-        for i in range(batch["observed"].shape[0]):
-            h = xp.tanh(linear(params, "cell", xp.concat([batch["observed"][i], h], axis=-1)))
-            h = self._flow(params, h, batch["gaps"][i], ends, odeint)[-1]
-            states.append(h)
-        return h, xp.stack(states)
+        for i in range(1, observed.shape[0]):
+            before.append(self._flow(params, h, batch["gaps"][i - 1], odeint))
+            h = self._jump(params, before[-1], observed[i])
+        return h, xp.stack(before)
 
-    def _flow(self, params: dict[str, Array], h: Array, gap: Array, ts: Array, odeint: OdeInt) -> Array:
-        return odeint(self.field, h, ts, under(params, "field") | {"gap": gap})
+    def _jump(self, params: dict[str, Array], h: Array, x: Array) -> Array:
+        return self._xp.tanh(linear(params, "cell", self._xp.concat([x, h], axis=-1)))
+
+    def _flow(self, params: dict[str, Array], h: Array, gap: Array, odeint: OdeInt) -> Array:
+        ends = self._xp.arange(2, dtype=h.dtype)
+        return odeint(self.field, h, ends, under(params, "field") | {"gap": gap})[-1]
 
     def evaluate(self, predict: Callable[[Batch], Any]) -> dict[str, float]:
         """See :func:`.series.judged`."""

@@ -11,7 +11,7 @@ from odebench.tasks.nets import Floats
 
 from .spirals import GRID, LAST_START, NOISE, SEEN, Spirals, draw
 
-PARAMETERS, TRAIN, TEST, ORDER, NOISES = range(5)
+PARAMETERS, TRAIN, TEST, ORDER, NOISES, TEST_NOISES = range(6)
 """Streams of random numbers that share a seed."""
 
 _SUITE = "latent_ode"

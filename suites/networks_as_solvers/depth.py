@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from odebench.contract import OdeInt, PyTree
-from odebench.tasks import namespace, one_of, whole
+from odebench.tasks import namespace, one_of, positive, whole
 
 from .fields import SUITE, Array
 
@@ -64,25 +64,27 @@ class ProductsTask:
 
 
 class DepthTask:
-    """``depth`` layers x ← tanh(W x), or x ← x + tanh(W x), each with its own W, uniform on ±1/√16 as torch's default
-    law has it. The loss is linear in the last x, so that its gradient there is what it is in any net.
+    """``depth`` layers x ← tanh(W x), or x ← x + tanh(W x), each with its own W, uniform on ±gain/√16: with a gain of 1
+    by torch's default law. The loss is linear in the last x, so that its gradient there is what it is in any net.
 
     An :class:`odebench.contract.TaskInstance` whose prediction is ‖dL/dW‖ and ‖dL/dx‖ after every layer, (2, depth).
 
     :param seed: of the weights, of the states x (8, 16) and of the loss's weights, all but the first normal.
     :param form: ``vanilla`` or ``residual``.
+    :param gain: √3 gives W variance 1/16, with which W x is as long as x; 5/3 of that is torch's gain for tanh.
     :raises UserError: for an option out of range.
     """
 
     recipe = None
 
-    def __init__(self, framework: str, *, seed: int, form: str = "residual", depth: int = 8) -> None:
+    def __init__(self, framework: str, *, seed: int, form: str = "residual", depth: int = 8, gain: float = 1.0) -> None:
         self._skip = float(one_of(SUITE, "form", form, FORMS) == "residual")
         whole(SUITE, "depth", depth, 1)
+        bound = positive(SUITE, "gain", gain) / np.sqrt(_WIDTH)
         self._xp, rng = namespace(framework), np.random.default_rng(seed)
         x, weights = rng.standard_normal((2, _STATES, _WIDTH))
         self._batch = {"x": x, "weights": weights, "nudges": np.zeros((depth, _STATES, _WIDTH))}
-        self.params: dict[str, Any] = {"w": rng.uniform(-1, 1, (depth, _WIDTH, _WIDTH)) / np.sqrt(_WIDTH)}
+        self.params: dict[str, Any] = {"w": bound * rng.uniform(-1, 1, (depth, _WIDTH, _WIDTH))}
 
     def probe(self) -> PyTree:
         """``nudges`` (depth, 8, 16) are zeros that are added to every layer's x: L's gradient in them is that in x."""

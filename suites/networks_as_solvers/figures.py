@@ -34,14 +34,19 @@ def order(records: Sequence[Record], outputs: Outputs) -> Figure:
 
 
 def depth(records: Sequence[Record], outputs: Outputs) -> Figure:
-    """‖dL/dx‖ after every layer, counted from the last, of one seed; a line a net."""
+    """‖dL/dx‖ after every layer, counted from the last, of one seed; a line a net, a colour a gain."""
     figure, axes = _panels(2, sharey=True)
     first = {key: records[0].config[key] for key in ("framework", "seed")}
     chosen = [r for r in records if all(r.config[key] == value for key, value in first.items())]
     for axis, form in zip(axes, ("vanilla", "residual"), strict=True):
-        for i, record in enumerate(_sorted(chosen, form)):
-            norms = outputs(record)["norms"][1, ::-1]
-            axis.plot(np.arange(len(norms)), norms / norms[0], color=COLOURS[i % 7], label=f"{len(norms)} layers")
+        gains: dict[float, list[Record]] = {}
+        for record in _sorted(chosen, form):
+            gains.setdefault(record.config["options"].get("gain", 1), []).append(record)
+        for colour, (gain, nets) in zip(COLOURS, sorted(gains.items()), strict=False):
+            for i, record in enumerate(nets):
+                norms = outputs(record)["norms"][1, ::-1]
+                label = "_" * (i > 0) + f"gain {gain:.3g}"  # one a colour: matplotlib leaves out those with a _
+                axis.plot(np.arange(len(norms)), norms / norms[0], color=colour, label=label)
         axis.set(title=form, xlabel="layers from the last", yscale="log")
         axis.legend(frameon=False)
     axes[0].set(ylabel="gradient in x over that at the end")

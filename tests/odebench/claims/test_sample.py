@@ -107,22 +107,29 @@ def test_pairs_are_compared_one_by_one(record, check):
     assert (found.seeds, dict(found.left_out)) == ({0: 2.5}, {"no rival": 1})
 
 
+def test_what_breaks_another_rule_is_left_out(record, check):
+    """And no more is said of it than that."""
+    records = [record({"loss": 9.0, "kl": 0.5}), record({"loss": 9.0}, rtol=1e-2)]
+    found = samples(check(require={"kl": "< 0.1"}), records)["toy/dopri5/numeric"]
+    assert (found.seeds, dict(found.left_out)) == ({}, {"left out: kl is not < 0.1": 1, "left out: no kl": 1})
+
+
 def test_what_is_left_out_is_said(record, check):
     """Cells that failed, fields that were not integrated, NaN; records of other passes are not meant at all."""
     records = [
-        record({"loss": 1.0, "error": 0.01}),
-        record({"loss": 9.0, "error": 0.5}, rtol=1e-1),
+        record({"loss": 1.0, "reconstruction_error": 0.01}),
+        record({"loss": 9.0, "reconstruction_error": 0.5}, rtol=1e-1),
         record({"loss": 9.0}, rtol=1e-2),
-        record({"loss": math.nan, "error": 0.01}, rtol=1e-4),
+        record({"loss": math.nan, "reconstruction_error": 0.01}, rtol=1e-4),
         record(status="diverged", rtol=1.0),
         record(status="timeout", rtol=1e-9),
         record({"nfe": 9}, rtol=1e-5),
     ]
-    found = samples(check(require={"error": "< 0.1"}), records)["toy/dopri5/numeric"]
+    found = samples(check(require={"reconstruction_error": "< 0.1"}), records)["toy/dopri5/numeric"]
     assert found.seeds == {0: 1.0}
     assert dict(found.left_out) == {
-        "not integrated: error is not < 0.1": 1,
-        "not known to be integrated: no error": 1,
+        "not integrated: reconstruction_error is not < 0.1": 1,
+        "not known to be integrated: no reconstruction_error": 1,
         "loss is NaN": 1,
         "diverged": 1,
         "timeout": 1,

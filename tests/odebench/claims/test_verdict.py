@@ -56,19 +56,25 @@ def test_where_chance_does_not(record, check):
 
 
 def test_nothing_to_go_by(record, check):
-    """Not integrated, diverged: why is said."""
-    records = [record({"loss": 0.5, "error": 0.9}, seed=seed) for seed in range(3)]
-    expected = ("not decided", "3 × not integrated: error is not < 0.1")
-    assert verdict(check(require={"error": "< 0.1"}, **RANDOM), records) == expected
+    """Not integrated, what else is required, diverged: why is said."""
+    for metric, why in (("reconstruction_error", "not integrated"), ("kl", "left out")):
+        records = [record({"loss": 0.5, metric: 0.9}, seed=seed) for seed in range(3)]
+        expected = ("not decided", f"3 × {why}: {metric} is not < 0.1")
+        assert verdict(check(require={metric: "< 0.1"}, **RANDOM), records) == expected
     assert verdict(check(), [record(status="diverged")]) == ("not decided", "diverged")
 
 
 def test_a_seed_that_was_not_integrated_does_not_count(record, check):
     """Two of three are too few, and it is said why."""
-    records = [record({"loss": 0.5, "error": error}, seed=seed) for seed, error in enumerate((0.01, 0.01, 0.9))]
-    ((group, sample),) = samples(check(require={"error": "< 0.1"}, **RANDOM), records).items()
+    records = [
+        record({"loss": 0.5, "reconstruction_error": error}, seed=seed) for seed, error in enumerate((0.01, 0.01, 0.9))
+    ]
+    ((group, sample),) = samples(check(require={"reconstruction_error": "< 0.1"}, **RANDOM), records).items()
     found = row(check(**RANDOM), group, sample)
-    assert (found.reason, found.left_out) == ("2 of at least 3 seeds", "not integrated: error is not < 0.1")
+    assert (found.reason, found.left_out) == (
+        "2 of at least 3 seeds",
+        "not integrated: reconstruction_error is not < 0.1",
+    )
 
 
 @pytest.fixture
