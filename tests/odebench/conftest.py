@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,8 @@ def start(folder: Path, *arguments: object, group: bool = False, **environment: 
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=group,
+        # As in a terminal: a job that a shell runs in the background is started with Ctrl-C ignored, and hands that on.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
