@@ -134,6 +134,8 @@ def test_it_is_the_gradient_of_the_closed_form(method: str, solver: str) -> None
         *found, unused = problem.gradients(ys)
         bound = SOLVERS[solver][2]
         assert torch.allclose(ys, exact(problem.y0, problem.ts, problem.params), rtol=bound)
+        # A difference divides by its step what the errors of two solves differ by.
+        bound *= 10 if method == "finite_difference" else 1
         assert distance(found, expected[:-1]) < bound
         assert all(abs(a - b) < bound for a, b in zip(found[1].tolist(), expected[1].tolist(), strict=True))
         assert not unused.any()

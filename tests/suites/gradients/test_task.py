@@ -148,7 +148,7 @@ def test_the_fields_size(state, hidden, batch):
         ("spiral", "outputs", 1, "outputs must be a whole number of at least 2, got 1"),
         ("spiral", "outputs", 2.5, "outputs must be a whole number of at least 2, got 2.5"),
         ("wall", "outputs", True, "outputs must be a whole number of at least 2, got True"),
-        ("closure", "observe", "first", "observe must be 'all' or 'last', got 'first'"),
+        ("closure", "observe", "first", "observe: unknown value 'first'; valid: all, last"),
         ("spiral", "inert", -1, "inert must be a whole number of at least 0, got -1"),
         ("vanderpol", "inert", "many", "inert must be a whole number of at least 0, got 'many'"),
         ("spiral", "loss_scale", 0, "loss_scale must be positive and finite, got 0"),
