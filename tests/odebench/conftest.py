@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -96,6 +95,8 @@ def command(capsys, monkeypatch):
 
 def start(folder: Path, *arguments: object, group: bool = False, **environment: str) -> subprocess.Popen[str]:
     """``odebench`` in a process of its own (and a process group of its own)."""
+    # As in a terminal: a job that a shell runs in the background is started with Ctrl-C ignored, and hands that on.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen(
         [sys.executable, "-m", "odebench", *map(str, arguments)],
         cwd=folder,
@@ -104,8 +105,6 @@ def start(folder: Path, *arguments: object, group: bool = False, **environment: 
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=group,
-        # As in a terminal: a job that a shell runs in the background is started with Ctrl-C ignored, and hands that on.
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
