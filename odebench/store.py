@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -118,8 +118,32 @@ class Store:
 
     def records(self) -> list[Record]:
         """The records so far, the last one for each cell."""
-        found = {record.hash: record for record in _read_records(self.folder / RECORDS)}
-        return list(found.values())
+        return self.read_records()[0]
+
+    def read_records(self) -> tuple[list[Record], int]:
+        """The records so far, and how many lines are none: the power failed while they were written.
+
+        :raises UserError: for records of a newer schema, or when the file cannot be read.
+        """
+        file = self.folder / RECORDS
+        found: dict[str, Record] = {}
+        damaged = 0
+        try:
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else []
+        except OSError as error:
+            raise UserError(f"cannot read {file}: {error.strerror}") from error
+        for line in lines:
+            try:
+                data = json.loads(line)
+                schema = int(data["schema"])
+                if schema > SCHEMA:
+                    raise UserError(f"{file} is of schema {schema}; this odebench reads up to {SCHEMA}: upgrade it")
+                record = Record.from_dict(data)
+            except (ValueError, TypeError, KeyError, AttributeError):
+                damaged += 1
+                continue
+            found[record.hash] = record
+        return list(found.values()), damaged
 
     def write_tables(self) -> None:
         records = self.records()
@@ -140,20 +164,6 @@ def _new_folder(parent: Path, stem: str) -> Path:
             continue
         break
     return folder
-
-
-def _read_records(file: Path) -> Iterator[Record]:
-    if not file.exists():
-        return
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            data = json.loads(line)
-            schema = data["schema"]
-        except (ValueError, TypeError, KeyError):
-            continue  # the power failed in the middle of this line; every whole record counts
-        if schema > SCHEMA:
-            raise UserError(f"{file} is of schema {schema}; this odebench reads up to {SCHEMA}: upgrade it")
-        yield Record.from_dict(data)
 
 
 def _cell_of_table(value: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -11,58 +10,36 @@ from odebench.claims.model import Check, Filed
 from odebench.claims.sample import STEP, Sample, metrics_of, samples, values
 from odebench.errors import UserError
 from odebench.record import Record
-from odebench.store import RECORDS, Store
+from odebench.store import RECORDS
+from odebench.stored import StoredRun, read_run
 
 
-@dataclass(frozen=True)
-class Run:
-    """A stored run of a preset of a suite.
-
-    :param narrowed: by what the command line left cells out, or brought others in; empty for the whole preset.
-    """
-
-    folder: Path
-    suite: str
-    preset: str
-    records: list[Record]
-    narrowed: str = ""
-
-    @property
-    def newest(self) -> str:
-        """When its last cell began."""
-        return max((record.started for record in self.records), default="")
-
-
-def find_runs(folders: Iterable[Path]) -> tuple[list[Run], list[str]]:
+def find_runs(folders: Iterable[Path]) -> tuple[list[StoredRun], list[str]]:
     """The runs at or below folders; and what is wrong with those that cannot be read.
 
     :raises UserError: for a folder that is not there.
     """
-    found: dict[Path, Run] = {}
+    found: dict[Path, StoredRun] = {}
     wrong = []
     for top in folders:
         if not top.is_dir():
             raise UserError(f"there is no folder {top}")
         for folder in sorted(file.parent for file in top.rglob(RECORDS)):
             try:
-                store = Store.open(folder)
-                request = store.request()
-                suite = Path(request["suite"]).resolve().name
-                narrowed = ", ".join(word for key in ("only", "backends") for word in request["selection"].get(key, ()))
-                found[folder.resolve()] = Run(folder, suite, request["preset"], store.records(), narrowed)
+                found[folder.resolve()] = read_run(folder)
             except UserError as error:
                 wrong.append(str(error))
     return list(found.values()), wrong
 
 
-def evidence(filed: Filed, check: Check, runs: Iterable[Run]) -> tuple[Run, dict[str, Sample]] | str:
+def evidence(filed: Filed, check: Check, runs: Iterable[StoredRun]) -> tuple[StoredRun, dict[str, Sample]] | str:
     """The newest run of the claim's preset that has what a check asks for, and what it gives; or why there is none.
 
     One that the command line narrowed is taken where no whole one has it, so that none hides the backends which it
     left out; one whose cells all failed where there is no other.
     """
     rivals = [run for run in runs if (run.suite, run.preset) == (filed.suite, filed.claim.preset)]
-    found: tuple[Run, dict[str, Sample]] | None = None
+    found: tuple[StoredRun, dict[str, Sample]] | None = None
     for run in sorted(rivals, key=lambda run: (not run.narrowed, run.newest), reverse=True):
         groups = samples(check, run.records)
         if any(sample.seeds for sample in groups.values()):
@@ -72,7 +49,7 @@ def evidence(filed: Filed, check: Check, runs: Iterable[Run]) -> tuple[Run, dict
     return found or _absence(check, rivals)
 
 
-def _absence(check: Check, runs: list[Run]) -> str:
+def _absence(check: Check, runs: list[StoredRun]) -> str:
     if not runs:
         return "no such run"
     records = [record for run in runs for record in run.records]

@@ -9,9 +9,10 @@ from enum import StrEnum
 import numpy as np
 
 from odebench.claims.model import Check, Claim, Filed
-from odebench.claims.runs import Run, evidence
+from odebench.claims.runs import evidence
 from odebench.claims.sample import Sample
 from odebench.claims.statistics import interval
+from odebench.stored import StoredRun
 
 MIN_SEEDS = 3
 
@@ -74,7 +75,7 @@ class Judged:
         return "" if alike == len(self.rows) else f" ({alike} of {len(self.rows)})"
 
 
-def judge(filed: Filed, runs: Iterable[Run]) -> Judged:
+def judge(filed: Filed, runs: Iterable[StoredRun]) -> Judged:
     rows: list[Row] = []
     for check in filed.claim.check:
         found = evidence(filed, check, runs)

@@ -7,12 +7,15 @@ import sys
 import click
 
 import odebench
+from odebench.cli.asv import asv
 from odebench.cli.check import check
 from odebench.cli.claims import claims, coverage
+from odebench.cli.compare import compare
 from odebench.cli.list import list_
 from odebench.cli.plot import plot
 from odebench.cli.precision import precision
 from odebench.cli.reference import reference
+from odebench.cli.report import report
 from odebench.cli.run import resume, run
 from odebench.cli.show import show
 from odebench.errors import UserError
@@ -24,7 +27,7 @@ def cli() -> None:
     """Which solver and which gradient method should a Neural ODE use, and what does each cost?"""
 
 
-for command in (run, resume, show, precision, plot, claims, coverage, check, reference, list_):
+for command in (run, resume, show, report, compare, precision, plot, claims, coverage, check, reference, asv, list_):
     cli.add_command(command)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--device", "devices", default="cpu", show_default=True, help="Devices, separated by commas: cpu,cuda.")
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
               help="Where the run's folder is made.")  # fmt: skip
+@click.option("--open", "opened", is_flag=True, help="Open the report when the run has ended.")
 @plugin_options
 def run(
     suite: str,
@@ -36,10 +37,11 @@ def run(
     only: tuple[str, ...],
     devices: str,
     results: Path,
+    opened: bool,
     plugins: tuple[str, ...],
     strict: bool,
 ) -> None:
-    """Run a SUITE, given as a folder or by name, and print its table."""
+    """Run a SUITE, given as a folder or by name, print its table and write its report, RUN/report.html."""
     from odebench.plan import Selection
     from odebench.store import Store
     from odebench.suite import find_suite, read_suite
@@ -57,7 +59,7 @@ def run(
         "fits": [fit.model_dump() for fit in read_suite(folder).fits],
         "command": ["odebench", *sys.argv[1:]],
     }
-    _execute(request, selection, lambda: Store.create(results, folder.resolve().name, request))
+    _execute(request, selection, lambda: Store.create(results, folder.resolve().name, request), opened)
 
 
 @click.command()
@@ -74,11 +76,11 @@ def resume(run: Path) -> None:
     _execute(request, selection, lambda: store)
 
 
-def _execute(request: dict[str, Any], selection: Selection, open_store: Any) -> None:
+def _execute(request: dict[str, Any], selection: Selection, open_store: Any, opened: bool = False) -> None:
     from rich.console import Console
 
     from odebench.cli.progress import Progress
-    from odebench.environment import environment
+    from odebench.environment import environment, task_versions
     from odebench.executor import Workers
     from odebench.plan import plan
     from odebench.registry import load_registry
@@ -95,6 +97,7 @@ def _execute(request: dict[str, Any], selection: Selection, open_store: Any) -> 
         if plugin.error:
             click.echo(f"plugin {plugin.name} ({plugin.origin}) was skipped: {plugin.error}", err=True)
     cells = plan(folder.resolve().name, suite, preset, registry, selection)
+    request["cells"] = len(cells)
     store: Store = open_store()
     resumed = (store.folder / "environment.json").exists()
     done = {record.hash for record in store.records() if record.status in (CellStatus.ok, CellStatus.diverged)}
@@ -104,7 +107,8 @@ def _execute(request: dict[str, Any], selection: Selection, open_store: Any) -> 
     session = Run(suite, preset, registry, workers, store)
     try:
         with progress:
-            store.add_environment(environment(folder) | {"frameworks": session.check_devices(left)})
+            made_of = {"tasks": task_versions(registry, [cell.task for cell in cells])}
+            store.add_environment(environment(folder) | {"frameworks": session.check_devices(left)} | made_of)
             registry.register(progress, "progress")
             session.execute(left)
     except UserError:
@@ -116,4 +120,25 @@ def _execute(request: dict[str, Any], selection: Selection, open_store: Any) -> 
         if store.records():
             store.write_tables()
     print_run(store, console)
+    _report(store, opened)
     sys.exit(1 if any(record.status.is_failure for record in store.records()) else 0)
+
+
+def _report(store: Store, opened: bool) -> None:
+    """Write the run's page and say where, on stderr: the table is what the command prints.
+
+    The run has ended by now: whatever goes wrong here is said, and changes nothing of what became of it.
+    """
+    from odebench.cli.report import PAGE, open_file, write
+    from odebench.report.document import Document
+    from odebench.stored import read_run
+
+    file = store.folder / PAGE
+    try:
+        write(Document([read_run(store.folder)]), "html", file)
+        click.echo(f"Report: {file}", err=True)
+        if opened:
+            open_file(file)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        click.echo(f"no report was written: {reason}; try: odebench report {store.folder}", err=True)

@@ -12,9 +12,9 @@ from odebench.record import CellStatus, Record
 
 
 class Growth(NamedTuple):
-    """``y ∝ x^exponent`` by least squares of the logarithms, and ``y ≈ … + slope · x`` by least squares.
+    """``y = factor · x^exponent`` by least squares of the logarithms, and ``y ≈ … + slope · x`` by least squares.
 
-    :param points: how many cells it is fitted through.
+    :param cells: ``(x, y, record)`` of the cells that it is fitted through.
     """
 
     task: str
@@ -22,8 +22,14 @@ class Growth(NamedTuple):
     x: str
     y: str
     exponent: float
+    factor: float
     slope: float
-    points: int
+    cells: Sequence[tuple[float, float, Record]]
+
+    @property
+    def points(self) -> int:
+        """How many cells it is fitted through."""
+        return len(self.cells)
 
 
 def fits(records: Sequence[Record], wanted: Sequence[dict[str, str]]) -> list[Growth]:
@@ -31,14 +37,14 @@ def fits(records: Sequence[Record], wanted: Sequence[dict[str, str]]) -> list[Gr
     entry of the configuration, ``option_…``, ``solve_…``, or a metric, which differs by rtol and atol."""
     found = []
     for fit in wanted:
-        groups: dict[Any, list[tuple[float, float]]] = {}
+        groups: dict[Any, list[tuple[float, float, Record]]] = {}
         for record in records:
             point = _point(record, fit)
             if point is not None:
-                groups.setdefault(_rest(record, fit["x"]), []).append(point)
-        for (task, backend, *_), points in groups.items():
-            if len({x for x, _ in points}) >= 3:
-                found.append(_fit(task, backend, fit, points))
+                groups.setdefault(_rest(record, fit["x"]), []).append((*point, record))
+        for (task, backend, *_), cells in groups.items():
+            if len({x for x, _, _ in cells}) >= 3:
+                found.append(_fit(task, backend, fit, cells))
     return found
 
 
@@ -67,8 +73,8 @@ def _rest(record: Record, x: str) -> tuple[Any, ...]:
     return values["task"], values["backend"], *sorted(rest.items())
 
 
-def _fit(task: str, backend: str, fit: dict[str, str], points: list[tuple[float, float]]) -> Growth:
-    x, y = np.array(points).T
-    exponent = float(np.polyfit(np.log(x), np.log(y), 1)[0])
+def _fit(task: str, backend: str, fit: dict[str, str], cells: Sequence[tuple[float, float, Record]]) -> Growth:
+    x, y = np.array([(x, y) for x, y, _ in cells]).T
+    exponent, constant = np.polyfit(np.log(x), np.log(y), 1)
     slope = float(np.polyfit(x, y, 1)[0])
-    return Growth(task, backend, fit["x"], fit["y"], exponent, slope, len(points))
+    return Growth(task, backend, fit["x"], fit["y"], float(exponent), float(np.exp(constant)), slope, cells)

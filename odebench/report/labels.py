@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from odebench.record import Record
 
@@ -22,34 +23,73 @@ def of_runs(stores: Sequence[Store]) -> list[Record]:
     return found
 
 
-def label(record: Record, among: Sequence[Record], without: str = "") -> str:
-    """The backend, with whatever of device, dtype, seed and options is not the same in all the records, and the run
-    where the backend's records on the task are of several.
+class Labels:
+    """Names for records that are shown together."""
 
-    :param without: the name of one that is left out.
-    """
-    config = record.config
-    same = [r for r in among if all(r.config[key] == config[key] for key in ("task", "backend"))]
-    pools = {"run": same, "device": among, "dtype": among, "seed": among}
-    differing = [key for key, pool in pools.items() if key != without and len({r.config.get(key) for r in pool}) > 1]
-    words = [f"seed={config[key]}" if key == "seed" else str(config[key]) for key in differing]
-    return " ".join([config["backend"], *words, *varying(record, among, without)])
+    def __init__(self, among: Iterable[Record]) -> None:
+        values: dict[Any, set[str]] = defaultdict(set)
+        cells: Counter[Any] = Counter()
+        for record in among:
+            config = record.config
+            task, backend = config["task"], config["backend"]
+            cells[task, backend] += 1
+            values[task, backend, "run"].add(str(config.get("run")))
+            for key in ("device", "dtype", "seed"):
+                values[key].add(str(config.get(key)))
+            for table in ("options", "solve"):
+                for name, value in config.get(table, {}).items():
+                    values[task, table, name].add(repr(value))
+                    cells[task, backend, table, name] += 1
+        self._differing = {what for what, found in values.items() if len(found) > 1}
+        for (task, backend, *option), count in cells.items():
+            if option and count < cells[task, backend]:
+                self._differing.add((task, *option))
+
+    def label(self, record: Record, *without: str) -> str:
+        """The backend, with whatever of device, dtype, seed and options is not the same in all the records, and the
+        run where the backend's records on the task are of several.
+
+        :param without: the names of those that are left out.
+        """
+        config = record.config
+        whats = {
+            "run": (config["task"], config["backend"], "run"),
+            "device": "device",
+            "dtype": "dtype",
+            "seed": "seed",
+        }
+        words = [
+            f"seed={config.get(key)}" if key == "seed" else str(config.get(key))
+            for key, what in whats.items()
+            if what in self._differing and key not in without
+        ]
+        return " ".join([config["backend"], *words, *self.varying(record, *without)])
+
+    def varying(self, record: Record, *without: str) -> list[str]:
+        """``name=value`` of the options, of the task and of the backend, that differ among the records on its task. It
+        is no difference that a backend does not know an option at all."""
+        config, task = record.config, record.config["task"]
+        return [
+            f"{name}={value}"
+            for table in ("options", "solve")
+            for name, value in config.get(table, {}).items()
+            if (task, table, name) in self._differing and name not in without
+        ]
+
+    def row(self, record: Record) -> str:
+        """The row's name, with what tells it from the others on its task."""
+        return " ".join([record.row, *self.varying(record)])
 
 
-def varying(record: Record, among: Sequence[Record], without: str = "") -> list[str]:
-    """``name=value`` of the options, of the task and of the backend, that differ among the records on its task."""
-    rivals = [r for r in among if r.config["task"] == record.config["task"]]
-    found: list[str] = []
-    for table in ("options", "solve"):
-        own = record.config.get(table, {})
-        values = {name: {repr(r.config.get(table, {}).get(name)) for r in rivals} for name in own}
-        found += [f"{name}={own[name]}" for name in own if name != without and len(values[name]) > 1]
-    return found
+def backend(record: Record) -> str:
+    """The backend, and the device where it is not the CPU."""
+    device = record.config.get("device", "cpu")
+    return str(record.config["backend"]) + ("" if device == "cpu" else f" {device}")
 
 
 def accuracy(record: Record) -> str:
     """The relative tolerance, or the number of equal steps; empty without an ODE."""
-    steps, rtol = (record.config.get(key) for key in ("num_steps", "rtol"))
+    steps, rtol = record.config.get("num_steps"), record.config.get("rtol")
     if steps is not None:
         return f"{steps} steps"
     return "" if rtol is None else f"{rtol:.0e}".replace("e-0", "e-").replace("e+00", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,32 +19,34 @@ if TYPE_CHECKING:
     from odebench.store import Store
 
 
-def draw_own(store: Store, kind: str, task: str, backend: str, output: Path | None) -> Iterator[str]:
-    """Draw one picture, and yield the name of its file; of the kind ``list`` yield the pictures that there are.
+def drawable(store: Store) -> dict[str, tuple[Figure, list[Record]]]:
+    """The pictures that there are, each with the records that it is drawn from.
+
+    :raises UserError: when the suite is not here.
+    """
+    records = [record for record in store.records() if record.status is CellStatus.ok]
+    of = {name: (figure, _of(figure, records)) for name, figure in _figures(store).items()}
+    return {name: (figure, found) for name, (figure, found) in of.items() if found}
+
+
+def draw_own(store: Store, kind: str, task: str, backend: str, output: Path | None, others: Iterable[str] = ()) -> Path:
+    """Draw one picture, and return its file.
 
     :param task: a glob, as ``backend`` is.
+    :param others: what would have been valid, too.
     :raises UserError: for an unknown kind, where no record is left, and for a picture that fails, with its reason.
     """
-    known = _figures(store)
-    records = [record for record in store.records() if record.status is CellStatus.ok]
-    drawable = {name: figure for name, figure in known.items() if _of(figure, records)}
-    if kind == "list":
-        yield from (f"{name}  {figure.title}" for name, figure in drawable.items())
-        if not drawable:
-            yield "nothing: the suite has no pictures of what ended well in this run"
-        return
+    known = drawable(store)
     if kind not in known:
-        raise unknown("kind of picture", kind, drawable)
-    figure = known[kind]
-    if kind not in drawable:
-        raise UserError(f"{kind}: no cell of {figure.tasks} ended well in {store.folder}")
+        raise unknown("kind of picture", kind, [*others, *known])
+    figure, records = known[kind]
     records = [r for r in records if fnmatchcase(r.config["task"], task) and fnmatchcase(r.config["backend"], backend)]
-    if not _of(figure, records):
+    if not records:
         raise UserError(f"--task {task} --backend {backend}: nothing that {kind} is drawn from")
     file = output or store.folder / f"{kind.replace('/', '-')}.svg"
     with settings():
-        save(_drawn(figure, _of(figure, records), store), file)
-    yield str(file)
+        save(drawn(figure, records, store), file)
+    return file
 
 
 def _figures(store: Store) -> dict[str, Figure]:
@@ -60,7 +62,7 @@ def _of(figure: Figure, records: Sequence[Record]) -> list[Record]:
     return [record for record in records if fnmatchcase(record.config["task"], figure.tasks)]
 
 
-def _drawn(figure: Figure, records: Sequence[Record], store: Store) -> Any:
+def drawn(figure: Figure, records: Sequence[Record], store: Store) -> Any:
     """:raises UserError: with what went wrong in the plugin's code, and where."""
     from matplotlib.figure import Figure as Picture
 
@@ -75,6 +77,8 @@ def _drawn(figure: Figure, records: Sequence[Record], store: Store) -> Any:
             raise
         at = traceback.extract_tb(error.__traceback__)[-1]
         where = "" if at.filename == __file__ else f" ({at.filename}:{at.lineno})"
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"picture {figure.name} of plugin {figure.provider} failed: {reason}{where}") from error
+        reason = " ".join(f"{type(error).__name__}: {error}".split()) + where
+        if not (store.folder / "outputs").is_dir():
+            reason += "; the arrays that the tasks left for pictures are not in this run"
+        raise UserError(f"picture {figure.name} of plugin {figure.provider} failed: {reason}") from error
     return found

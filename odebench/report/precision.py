@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from odebench.record import CellStatus, Record
-from odebench.report.labels import label
+from odebench.report.labels import Labels
 
 COSTS = {
     "forward_error": {"NFE": "nfe_forward", "ms": "forward_s"},
@@ -55,8 +55,9 @@ def curves(records: Iterable[Record], error: str) -> list[Curve]:
     """A curve for each task, backend, run, device, dtype, seed and further options, in the records' order."""
     groups: dict[tuple[str, str], list[Record]] = {}
     records = list(records)
+    labels = Labels(records)
     for record in records:
-        groups.setdefault((record.config["task"], label(record, records)), []).append(record)
+        groups.setdefault((record.config["task"], labels.label(record)), []).append(record)
     return [_curve(task, name, error, cells) for (task, name), cells in groups.items()]
 
 

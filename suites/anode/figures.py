@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from odebench.record import Record
-from odebench.report.figures import COLOURS
+from odebench.report.palette import COLOURS
 
 from .points import WEDGE
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from odebench.record import Record
-from odebench.report.figures import COLOURS
+from odebench.report.palette import COLOURS
 
 from .data import CIRCLES, MOONS
 from .fit import STAGES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from odebench.report.figures import COLOURS
+from odebench.report.palette import COLOURS
 
 from .observed import SEEN
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from odebench.record import Record
-from odebench.report.figures import COLOURS
+from odebench.report.palette import COLOURS
 
 from .spirals import SEEN
 
@@ -27,15 +27,16 @@ def _name(record: Record) -> str:
     return str(record.config["task"]).removeprefix("latent_ode/")
 
 
-def _first_of_each(records: Sequence[Record]) -> list[Record]:
-    """One record a task, backend and number of points: that of the smallest seed."""
-    ordered = sorted(records, key=lambda r: (_points(r), _name(r), r.config["backend"], r.config["seed"]))
+def _first_of_each(records: Sequence[Record], outputs: Outputs) -> list[Record]:
+    """One trained record a task, backend and number of points: that of the smallest seed."""
+    trained = [record for record in records if outputs(record)]
+    ordered = sorted(trained, key=lambda r: (_points(r), _name(r), r.config["backend"], r.config["seed"]))
     return list({(_points(r), _name(r), r.config["backend"]): r for r in reversed(ordered)}.values())[::-1]
 
 
 def reconstructions(records: Sequence[Record], outputs: Outputs) -> Figure:
     """A row a model and number of points, a column a test series."""
-    rows = _first_of_each(records)
+    rows = _first_of_each(records, outputs)
     figure = Figure(figsize=(10, 2.4 * len(rows) + 0.4), layout="constrained")
     axes = figure.subplots(len(rows), 4, squeeze=False)
     for row, record in zip(axes, rows, strict=True):
@@ -55,7 +56,7 @@ def reconstructions(records: Sequence[Record], outputs: Outputs) -> Figure:
 
 def latent(records: Sequence[Record], outputs: Outputs) -> Figure:
     """Paths of all test series, on the two principal axes of their starts."""
-    rows = _first_of_each(records)
+    rows = _first_of_each(records, outputs)
     figure = Figure(figsize=(3.6 * len(rows), 3.6), layout="constrained")
     for ax, record in zip(figure.subplots(1, len(rows), squeeze=False)[0], rows, strict=True):
         found = outputs(record)
@@ -73,7 +74,7 @@ def latent(records: Sequence[Record], outputs: Outputs) -> Figure:
 
 def sweep(records: Sequence[Record], outputs: Outputs) -> Figure:
     """A row a record, a column a number of z(t0): the path decoded from eleven values of it, from light to dark."""
-    rows = _first_of_each(records)
+    rows = _first_of_each(records, outputs)
     swept = [outputs(record)["sweep"] for record in rows]
     columns = max(len(s) for s in swept)
     figure = Figure(figsize=(2.6 * columns, 2.6 * len(rows)), layout="constrained")
@@ -91,7 +92,7 @@ def errors(records: Sequence[Record], outputs: Outputs) -> Figure:
     """Every seed's error and their mean, with the paper's figures as rings."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     groups: dict[str, dict[int, list[Record]]] = {}
-    for record in records:
+    for record in [record for record in records if "test_rmse_interpolation" in record.metrics]:
         label = f"{_name(record)}, {record.config['backend']}"
         groups.setdefault(label, {}).setdefault(_points(record), []).append(record)
     for ax, where in zip(figure.subplots(1, 2), ("interpolation", "extrapolation"), strict=True):

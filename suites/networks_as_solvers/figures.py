@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from odebench.record import Record
-from odebench.report.figures import COLOURS, MARKERS
+from odebench.report.figures import MARKERS
+from odebench.report.palette import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

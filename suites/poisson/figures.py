@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from odebench.record import Record
-from odebench.report.figures import COLOURS
+from odebench.report.palette import COLOURS
 
 from . import process
 

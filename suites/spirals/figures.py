@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from odebench.report.figures import COLOURS
+from odebench.report.palette import COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,14 +10,16 @@ from odebench.store import Store
 
 
 def record(task, backend, nfe, error, status=CellStatus.ok, **options):
-    config = {"task": task, "backend": backend, "device": "cpu", "dtype": "float64", "rtol": 1e-3, "options": options}
+    config = {"suite": "s", "task": task, "backend": backend, "device": "cpu", "dtype": "float64", "seed": 0}
+    config |= {"rtol": 1e-3, "options": options}
     metrics = {"nfe_forward": nfe, "forward_error": error} if status is CellStatus.ok else {}
     return Record(config, f"{task}{backend}{nfe}", task, status, metrics=metrics)
 
 
 @pytest.fixture
 def run(tmp_path):
-    store = Store.create(tmp_path, "s", {})
+    request = {"suite": "suites/s", "preset": "p", "plugins": [], "strict": False, "selection": {}}
+    store = Store.create(tmp_path, "s", request)
     for one in (
         *(record("t/one", "torch/dopri5/adjoint", nfe, 1 / nfe, outputs=nfe) for nfe in (10, 20, 40)),
         *(record("t/one", "jax/tsit5/adjoint", nfe, 2 / nfe, outputs=nfe) for nfe in (10, 20, 40)),
@@ -115,3 +117,49 @@ def test_help_imports_no_matplotlib():
         "import sys; from odebench.cli import plot, precision; assert not {'matplotlib', 'pandas'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture
+def two_runs(run, tmp_path):
+    request = {"suite": "suites/s", "preset": "p", "plugins": [], "strict": False, "selection": {}}
+    store = Store.create(tmp_path, "s", request)
+    store.append(record("t/one", "torch/dopri5/adjoint", 15, 0.1))
+    return run, store.folder
+
+
+def test_a_chart_by_its_name(run, command):
+    """In the run's folder, under its name."""
+    ended = command("plot", run, "--kind", "precision-nfe")
+    assert (ended.code, ended.out, ended.err) == (0, f"{run / 'precision-nfe.svg'}\n", "")
+    text = (run / "precision-nfe.svg").read_text()
+    assert all(f"<!-- {words} -->" in text for words in ("t/one", "t/two", "Error against evaluations"))
+
+
+def test_charts_are_listed(run, command):
+    """With what is to be seen; and why those of the suite's own are not."""
+    ended = command("plot", run, "--kind", "list")
+    assert (ended.code, ended.out) == (0, "precision-nfe  Error against evaluations\n")
+    assert "its suite suites/s is not here" in ended.err
+
+
+def test_a_chart_of_several_runs(two_runs, command):
+    """Each run a line of its own, in the first one's folder; nothing but charts is of several."""
+    ended = command("plot", *two_runs, "--kind", "precision-nfe", "--task", "t/one", "--backend", "torch/*")
+    assert ended.code == 0
+    text = (two_runs[0] / "precision-nfe.svg").read_text()
+    assert all(f"<!-- torch/dopri5/adjoint s/{folder.name}" in text for folder in two_runs)
+    ended = command("plot", *two_runs, "--kind", "precision-nfs")
+    assert ended.code == 2
+    assert ended.err.startswith(
+        "Error: 'precision-nfs' is no chart of these runs, and a suite's own picture is of one; "
+    )
+    assert "did you mean 'precision-nfe'?" in ended.err
+    assert command("plot", *two_runs, "--kind", "list").out == "precision-nfe  Error against evaluations\n"
+
+
+def test_a_colour_does_not_depend_on_what_is_left_out(run, command, tmp_path):
+    """jax/tsit5/adjoint is the run's second backend, and is drawn as such without the first."""
+    file = tmp_path / "x.svg"
+    assert command("plot", run, "--kind", "precision-nfe", "--backend", "jax/*", "-o", file).code == 0
+    assert "#d55e00" in file.read_text()
+    assert "#0072b2" not in file.read_text()

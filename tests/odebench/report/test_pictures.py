@@ -64,7 +64,8 @@ def run(tmp_path, monkeypatch):
         ("drawn/two", "jax", CellStatus.ok),
         ("drawn/three", "torch", CellStatus.timeout),
     ):
-        store.append(Record({"task": task, "backend": backend, "options": {}}, task[6:], "a row", status))
+        config = {"suite": "drawn", "task": task, "backend": backend, "device": "cpu", "dtype": "float64", "seed": 0}
+        store.append(Record(config | {"options": {}}, task[6:], "a row", status))
         store.keep_outputs(task[6:], {"samples": np.arange(3.0)})
     return store.folder
 
@@ -112,12 +113,12 @@ def test_formats(run, command, tmp_path, ending, magic):
     ("arguments", "message"),
     [
         (["drawn/sample"], "unknown kind of picture 'drawn/sample'; did you mean 'drawn/samples'? valid: "),
-        (["drawn/other"], "drawn/other: no cell of other/* ended well in "),
-        (["drawn/samples", "--backend", "numpy"], "--task * --backend numpy: nothing that drawn/samples is drawn from"),
+        (["drawn/other"], "unknown kind of picture 'drawn/other'; "),
+        (["drawn/samples", "--backend", "numpy"], "--backend numpy matches nothing; valid: jax, torch"),
         (["drawn/samples", "--output", "x"], "--output x: its ending says the format, as in x.svg"),
         (["drawn/samples", "--output", "x.docx"], "--output x.docx: Format 'docx' is not supported"),
         (["drawn/samples", "--output", "absent/x.svg"], "--output absent/x.svg: No such file or directory"),
-        (["drawn/samples", "--x", "rtol"], "--kind draws one RUN's own picture: without --x, --y and other runs"),
+        (["drawn/samples", "--x", "rtol"], "--kind says what is drawn: without --x and --y"),
         (["drawn/raises"], "picture drawn/raises of plugin drawn failed: KeyError: 'a row' ("),
         (["drawn/returns"], "picture drawn/returns of plugin drawn failed: TypeError: it returned a dict and no "),
         (["drawn/absent"], "picture drawn/absent of plugin drawn failed: AttributeError: module "),
@@ -135,20 +136,31 @@ def test_what_is_wrong_is_said_in_a_line(run, command, arguments, message, tmp_p
         assert "figures.py:13)" in ended.err
 
 
+def test_a_run_whose_arrays_were_not_kept(run, command):
+    """As of one that was committed without them: a picture that needs them says so."""
+    shutil.rmtree(run / "outputs")
+    ended = command("plot", run, "--kind", "drawn/samples")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.endswith("; the arrays that the tasks left for pictures are not in this run\n")
+
+
 def test_one_run_at_a_time(run, command):
     """A picture of a suite's own is of one run."""
-    assert "--kind draws one RUN's own picture" in command("plot", run, run, "--kind", "drawn/samples").err
+    ended = command("plot", run, run, "--kind", "drawn/samples")
+    assert ended.code == 2
+    assert "'drawn/samples' is no chart of these runs, and a suite's own picture is of one" in ended.err
 
 
 def test_a_suite_that_has_gone(run, command, tmp_path):
-    """Its pictures have gone with it; those of Y against X are drawn still."""
+    """Its pictures have gone with it, which is said beside the charts that are left."""
     shutil.rmtree(tmp_path / "suites")
     ended = command("plot", run, "--kind", "list")
-    assert ended.code == 2
+    assert (ended.code, ended.out) == (0, "nothing: no chart and no picture has anything to show of what ended well\n")
     assert ended.err.endswith("suites/drawn is not here, and its pictures are drawn by it\n")
+    assert command("plot", run, "--kind", "drawn/samples").code == 2
 
 
 def test_a_suite_without_pictures(run, command, tmp_path):
     """Is said to have none, and none is valid."""
     (tmp_path / "suites" / "drawn" / "__init__.py").write_text("")
-    assert "nothing: the suite has no pictures" in command("plot", run, "--kind", "list").out
+    assert command("plot", run, "--kind", "list").out.startswith("nothing: no chart and no picture")

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from odebench.record import CellStatus, Record
-from odebench.report.terminal import COLUMNS, WIDTH, print_run, table
+from odebench.report.columns import COLUMNS
+from odebench.report.terminal import WIDTH, print_run, table
 from odebench.store import Store
 
 METRICS = {
@@ -19,7 +20,8 @@ METRICS = {
 
 
 def record(row="Row", backend="torch/dopri5/adjoint", device="cpu", task="t", **changes):
-    return Record(config={"task": task, "backend": backend, "device": device}, hash=row + backend, row=row, **changes)
+    config = {"suite": "s", "task": task, "backend": backend, "device": device, "dtype": "float64", "seed": 0}
+    return Record(config=config, hash=row + backend, row=row, **changes)
 
 
 def rendered(records, width=WIDTH):
