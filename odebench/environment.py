@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from odebench.registry import Registry
 
 _FLAGS = (
     "OMP_NUM_THREADS",
@@ -37,6 +43,56 @@ def environment(source: Path) -> dict[str, Any]:
         "flags": {name: os.environ[name] for name in _FLAGS if name in os.environ},
         "packages": {d.name: d.version for d in sorted(metadata.distributions(), key=lambda d: d.name.lower())},
     }
+
+
+def task_versions(registry: Registry, names: Iterable[str]) -> dict[str, str]:
+    """By task a digest of its code: the Python files of the plugin that registers it, but for its figures, and of
+    :mod:`odebench.tasks`, of which tasks are built.
+
+    What of a task is in no code is in a cell's configuration: seeds, sizes, training recipes. How long it may take, how
+    many samples are taken of it and which passes are made decide on what is measured, not on what it comes to.
+    """
+    drawing = {_source(figure.code) for figure in registry.figures.values()}
+    making = {_source(task.code) for task in registry.tasks.values()}
+    shared = _files(Path(__file__).parent / "tasks")
+    found: dict[tuple[Path, ...], str] = {}
+    versions = {}
+    for name in dict.fromkeys(names):
+        files = (*shared, *(f for f in _package(registry.tasks[name].code) if f in making or f not in drawing))
+        if files not in found:
+            found[files] = _digest(files)
+        versions[name] = found[files]
+    return versions
+
+
+def _source(code: str) -> Path | None:
+    """The file of ``module:attribute``; None of a module that is not there, or in no file."""
+    try:
+        spec = importlib.util.find_spec(code.partition(":")[0])
+    except ImportError:
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin is not None else None
+
+
+def _package(code: str) -> list[Path]:
+    """The Python files of the whole plugin that ``module:attribute`` is in."""
+    file = _source(code.partition(":")[0].partition(".")[0])
+    if file is None:
+        return []
+    return _files(file.parent) if file.name == "__init__.py" else [file]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def _digest(files: Iterable[Path]) -> str:
+    """The same wherever the files lie, and however their lines end."""
+    digest = hashlib.sha256()
+    for file in files:
+        text = file.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(f"{len(text)}\n".encode() + text)
+    return digest.hexdigest()[:12]
 
 
 def _cpu_name() -> str:
