@@ -1,1 +1,1 @@
-"""What users feel of the project itself, commit by commit. Counters are exact; times advise."""
+"""What users feel of the project itself, commit by commit. Counters gate; times advise."""

@@ -1,11 +1,10 @@
-"""asv benchmarks of the native solvers and gradient methods."""
+"""asv benchmarks of the native solvers and gradient methods: what a training step waits for."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from typing import Any
 
-from .spiral import BACKENDS, calls, solver_nfe
+from .spiral import BACKENDS, calls, statistics
 
 
 class Spiral:
@@ -28,17 +27,22 @@ class Spiral:
 class Counters:
     """Figures that do not depend on the machine: a step in them is a change of behaviour."""
 
-    params = (["torch/dopri5/backprop", "jax/dopri5/backprop"],)
+    params = (["torch/dopri5/backprop", "torch/tsit5/backprop", "jax/dopri5/backprop", "jax/tsit5/backprop"],)
     param_names = ("backend",)
+    timeout = 120
+    stats: Any
+
+    def setup(self, backend: str) -> None:
+        self.stats = statistics(backend)
 
     def track_nfe(self, backend: str) -> int:
-        return solver_nfe(backend)
+        return int(self.stats.nfe)
+
+    def track_accepted(self, backend: str) -> int:
+        return int(self.stats.accepted)
+
+    def track_rejected(self, backend: str) -> int:
+        return int(self.stats.rejected)
 
     track_nfe.unit = "evaluations"  # type: ignore[attr-defined]
-
-
-class CommandLine:
-    """What a user waits for before anything happens."""
-
-    def time_help(self) -> None:
-        subprocess.run([sys.executable, "-m", "odebench", "--help"], check=True, capture_output=True)
+    track_accepted.unit = track_rejected.unit = "steps"  # type: ignore[attr-defined]

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .counters.problems import net
+
+if TYPE_CHECKING:
+    from odebench.contract import Stats
 
 BACKENDS = ["torch/dopri5/backprop", "torch/dopri5/adjoint", "jax/dopri5/backprop", "jax/dopri5/adjoint"]
 TOLERANCE: dict[str, Any] = {"rtol": 1e-5, "atol": 1e-5}
@@ -14,10 +19,8 @@ TIMES = np.linspace(0.0, 1.0, 10, dtype=np.float32)
 
 def parameters() -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Starts (20, 2) and the net's parameters, float32."""
-    rng = np.random.default_rng(0)
-    shapes = {"w1": (2, 50), "b1": (50,), "w2": (50, 2), "b2": (2,)}
-    params = {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
-    return rng.normal(0, 1, (20, 2)).astype(np.float32), params
+    starts, params = net()
+    return starts.astype(np.float32), {name: value.astype(np.float32) for name, value in params.items()}
 
 
 def torch_dynamics(t: Any, y: Any, p: dict[str, Any]) -> Any:
@@ -41,20 +44,18 @@ def calls(name: str) -> tuple[Callable[[], Any], Callable[[], Any]]:
     return solve, gradient
 
 
-def solver_nfe(name: str) -> int:
-    """Evaluations of f in the forward solve."""
+def statistics(name: str) -> Stats:
+    """What the solver says of the forward solve."""
     import odebench
 
     y0, params = parameters()
-    if name.startswith("torch"):
-        import torch
+    solve = odebench.backend(name, **TOLERANCE).solve
+    if name.startswith("jax"):
+        return solve(jax_dynamics, y0, TIMES, params)[1]
+    import torch
 
-        p = {key: torch.from_numpy(value) for key, value in params.items()}
-        backend = odebench.backend(name, **TOLERANCE)
-        _, stats = backend.solve(torch_dynamics, torch.from_numpy(y0), torch.from_numpy(TIMES), p)
-    else:
-        _, stats = odebench.backend(name, **TOLERANCE).solve(jax_dynamics, y0, TIMES, params)
-    return int(stats.nfe)
+    p = {key: torch.from_numpy(value) for key, value in params.items()}
+    return solve(torch_dynamics, torch.from_numpy(y0), torch.from_numpy(TIMES), p)[1]
 
 
 def _torch_calls(name: str) -> tuple[Callable[[], Any], Callable[[], Any]]:

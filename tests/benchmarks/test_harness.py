@@ -10,9 +10,6 @@ from typing import Any
 import pytest
 
 from odebench.executor import Workers
-from odebench.plan import Selection, plan
-from odebench.registry import load_registry
-from odebench.suite import find_suite, read_suite
 
 SUITE = Path(__file__).parents[2] / "suites" / "mnist"
 
@@ -33,16 +30,3 @@ def test_fresh_process(benchmark: Any) -> None:
     """The rival: a process a cell, as asv and pyperf have it, without even importing a framework."""
     command = [sys.executable, "-c", "pass"]
     benchmark.pedantic(subprocess.run, (command,), {"check": True}, rounds=5)
-
-
-@pytest.mark.benchmark(group="harness")
-def test_planning(benchmark: Any) -> None:
-    """From a suite's folder to its cells, plugins included."""
-
-    def cells() -> Any:
-        folder = find_suite(str(SUITE))
-        suite = read_suite(folder)
-        registry = load_registry((), [folder])
-        return plan("mnist", suite, suite.preset(None), registry, Selection())
-
-    assert benchmark(cells)

@@ -1,0 +1,1 @@
+"""Stored runs as series of asv's dashboard: one point a commit."""
