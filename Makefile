@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN = .venv/bin/python -m
 
-.PHONY: run test lint types format benchmark dashboard clean
+.PHONY: run test lint types format benchmark dashboard docs clean
 
 run: .venv/ready ## set up, and run the main job
 	$(BIN) odebench run suites/mnist
@@ -34,6 +34,9 @@ dashboard: .venv/ready ## asv: measure this commit in this environment, and publ
 	$(BIN) asv run --python=same --set-commit-hash $$(git rev-parse HEAD)
 	$(BIN) odebench asv export
 	$(BIN) asv publish
+
+docs: .venv/ready ## the site, into build/docs
+	$(BIN) sphinx -W --keep-going -b html docs build/docs
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .asv

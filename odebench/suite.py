@@ -56,6 +56,8 @@ class Matrix(_Table):
     """A block of cells: the product of its lists.
 
     :param tasks: names or globs of registered tasks.
+    :param tolerances: for adaptive solvers, each a cell.
+    :param dtypes: of the state and the parameters; a cell each.
     :param backends: names or globs, ``library/solver/gradient``; the bare framework for tasks without an ODE.
     :param num_steps: equal steps between the first and the last time, for solvers that are not adaptive; of tolerances
         they get the first.
@@ -138,6 +140,7 @@ class Preset(_Table):
     :param tasks: globs, likewise.
     :param tightest: cells with a smaller rtol are left out.
     :param options: passed on to the tasks.
+    :param seeds: of parameters, data and draws; a cell each.
     :param options_for: the same for the tasks that match a glob: ``{"mnist/*" = {steps = 100}}``.
     :param time_limit: seconds after which a cell's process is killed, at most MAX_SECONDS.
     :param time_budget: seconds of timing samples a cell may take.
@@ -167,6 +170,13 @@ class Preset(_Table):
 class Suite(_Table):
     """A suite folder's ``suite.toml``.
 
+    :param title: one line on what it is about.
+    :param default_preset: the preset that is run when none is named.
+    :param matrix: blocks of cells.
+    :param presets: name → how much to do.
+    :param reference: how the truth is made where a task does not know it; the first that fits a task is taken.
+    :param rows: names that tables show; the first that fits a cell is taken.
+    :param fits: power laws that are shown below the table and in the report.
     :param uses: folders of suites, relative to this one, whose tasks it measures, too.
     :param columns: the metrics that its table shows, where not the usual ones.
     :param covers: items of the documents that the project started from (``odebench/claims/checklist.toml``) that it
