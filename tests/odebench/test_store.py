@@ -1,7 +1,9 @@
 """A run on disk loses nothing that was measured, and its tables say what its records say."""
 
 import json
-from dataclasses import replace
+import math
+import os
+from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,9 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import odebench
+from odebench import boundary
 from odebench.errors import UserError
 from odebench.record import SCHEMA, CellStatus, Record
 from odebench.store import RECORDS, Store
+
+RESULTS = Path(__file__).parents[2] / "results"
 
 CONFIG = {
     "suite": "s", "task": "t/a", "backend": "l/s/g", "framework": "f", "library": "l", "solver": "s", "gradient": "g",
@@ -41,7 +46,9 @@ RECORDS_OF_ALL_KINDS = st.builds(
     reason=st.text(),
     metrics=st.dictionaries(st.text(), NUMBERS, max_size=4),
     samples=st.dictionaries(st.text(), st.lists(st.floats(allow_nan=False)), max_size=2),
-    curve=st.lists(st.fixed_dictionaries({"step": st.integers(), "loss": st.floats(allow_nan=False)}), max_size=3),
+    curve=st.lists(
+        st.fixed_dictionaries({"step": st.integers(-(2**53), 2**53), "loss": st.floats(allow_nan=False)}), max_size=3
+    ),
     started=st.text(),
     seconds=st.floats(0, 1e9),
 )
@@ -200,10 +207,96 @@ def test_an_unknown_attribute_of_odebench():
 
 def test_a_run_that_does_not_say_what_was_asked_for(tmp_path):
     """Its file is named, in a line, whether it is no JSON or lacks the keys."""
-    for text, message in (("{", "not valid JSON"), ("{}", "does not say what was asked for"), ("[]", "does not say")):
+    for text, message in (("{", "not valid JSON"), ("{}", "does not say what was asked for"), ("[]", "no JSON object")):
         (tmp_path / "run.json").write_text(text)
         with pytest.raises(UserError, match=message):
             Store(tmp_path).request()
+
+
+ASKED = {"suite": "s", "preset": "p", "plugins": [], "strict": False, "selection": {}}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cells": "9"}, {"suite": 3}, {"preset": None}, {"command": [1, 2]}, {"command": "odebench"}, {"columns": [1]},
+        {"columns": "loss"}, {"fits": [{"x": 1}]}, {"fits": ["x"]}, {"selection": []}, {"selection": {"only": "a"}},
+        {"plugins": [None]},
+    ],
+)  # fmt: skip
+def test_a_request_of_the_wrong_types_is_said(tmp_path, wrong):
+    """The file and the key are named; a key that is not known is no fault, and is kept."""
+    store = Store(tmp_path)
+    store.write("run.json", ASKED | {"newer": 1})
+    assert store.request()["newer"] == 1
+    store.write("run.json", ASKED | wrong)
+    with pytest.raises(UserError, match=rf"run.json does not say what was asked for: {next(iter(wrong))}"):
+        store.request()
+
+
+RECORD = {"config": {"task": "t", "backend": "b"}, "hash": "1", "row": "r", "status": "ok", "schema": 1}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"metrics": []}, {"metrics": {"loss": None}}, {"metrics": {"loss": "1"}}, {"metrics": 1}, {"curve": {}},
+        {"curve": [1]}, {"curve": [{"loss": "1"}]}, {"samples": {"forward": 1}}, {"samples": {"forward": ["1"]}},
+        {"row": 1}, {"reason": None}, {"hash": []}, {"status": "fine"}, {"status": 1}, {"schema": "1"}, {"schema": []},
+        {"started": 2}, {"seconds": "1"}, {"config": []},
+        *({"config": RECORD["config"] | wrong} for wrong in (
+            {"task": 1}, {"backend": None}, {"rtol": "1e-3"}, {"num_steps": 1.5}, {"num_steps": 10**400}, {"seed": "0"},
+            {"options": [1]}, {"options": None}, {"solve": 3}, {"device": 1}, {"dtype": []},
+        )),
+    ],
+)  # fmt: skip
+def test_a_record_of_the_wrong_types_is_damaged(tmp_path, wrong):
+    """It is counted, and costs no record beside it."""
+    (tmp_path / "records.jsonl").write_text(f"{json.dumps(RECORD)}\n{json.dumps(RECORD | {'hash': '2'} | wrong)}\n")
+    records, damaged = Store(tmp_path).read_records()
+    assert ([record.hash for record in records], damaged) == (["1"], 1)
+
+
+def test_a_line_nested_without_end_is_damaged(tmp_path):
+    """Whatever else there is in the file is read."""
+    (tmp_path / "records.jsonl").write_text(f"{json.dumps(RECORD)}\n{'[' * 100_000}\n")
+    assert Store(tmp_path).read_records()[1] == 1
+
+
+def test_figures_are_read_as_they_were_written(tmp_path):
+    """A whole number stays one, nothing finite is no fault, and a number that is too long for all is infinite."""
+    metrics = {"nfe": 26, "loss": 0.5, "none": math.nan, "all": math.inf, "yes": True, "long": 10**400}
+    (tmp_path / "records.jsonl").write_text(json.dumps(RECORD | {"metrics": metrics, "newer": {"a": 1}}) + "\n")
+    (record,) = Store(tmp_path).records()
+    assert repr(record.metrics) == "{'nfe': 26, 'loss': 0.5, 'none': nan, 'all': inf, 'yes': True, 'long': inf}"
+
+
+@pytest.mark.parametrize("file", sorted(RESULTS.glob("*/reference-*/records.jsonl")), ids=lambda file: str(file.parent))
+def test_committed_records_are_read_unchanged(file):
+    """Field by field and in the order of the file, the types of the numbers too."""
+    records, damaged = Store(file.parent).read_records()
+    written = [json.loads(line) for line in file.read_text().splitlines()]
+    assert damaged == 0
+    assert repr([record.to_dict() | one for record, one in zip(records, written, strict=True)]) == repr(
+        [record.to_dict() for record in records]
+    )
+    assert Store(file.parent).request()["preset"]
+
+
+def test_half_a_letter_is_no_obstacle(tmp_path):
+    """Such as a file's name in the reason of a failure: every table is written, and what is whole is as it was."""
+    folder = tmp_path / os.fsdecode(b"run-\xff")
+    folder.mkdir()
+    store = Store(folder)
+    store.append(record("a" * 12, reason="a \ud83d b 😀", curve=[{"step": 1, "loss": 0.5}]))
+    store.write_tables()
+    assert pd.read_parquet(folder / "records.parquet")["reason"].tolist() == ["a ? b 😀"]
+    assert odebench.load_results(folder)["run"].tolist() == ["run-\ufffd"]
+
+
+def test_fields_of_a_record_are_checked():
+    """All of them: one that is new has to say what it may hold."""
+    assert boundary._Record.__annotations__.keys() == {field.name for field in fields(Record)}
 
 
 def test_lines_that_are_no_records_are_passed_over(tmp_path):

@@ -72,7 +72,7 @@ def test_formats(runs, command):
     assert len(command("compare", runs["a"], runs["planted"], "--all").out) > len(table.out)
     written = command("compare", runs["a"], runs["planted"], "--format", "markdown", "--fail-on", "regressed")
     assert written.out.startswith("### odebench: ")
-    assert "nfe\\_forward | 80 | 96 | ×1.2 |" in written.out
+    assert "nfe_forward | 80 | 96 | ×1.2 |" in written.out
     assert json.loads(command("compare", runs["a"], runs["planted"], "--format", "json").out)["rows"]
 
 

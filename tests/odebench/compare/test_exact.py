@@ -89,10 +89,12 @@ def test_a_figure_without_a_direction():
 
 
 def test_infinite_and_not_a_number():
-    """An infinite error is an error; one that is no number cannot be compared, but for with its like."""
+    """An infinite error is an error; one that is no number is worse than any, and the same as its like."""
     assert told("reconstruction_error", 1.0, math.inf) is Verdict.regressed
     assert told("reconstruction_error", math.inf, math.inf) is Verdict.same
-    assert told("reconstruction_error", 1.0, math.nan) is Verdict.incomparable
+    assert told("reconstruction_error", 1.0, math.nan) is Verdict.regressed
+    assert told("test_log_likelihood", math.nan, -1.0) is Verdict.improved
+    assert told("loss", 1.0, math.nan) is Verdict.incomparable
     assert told("reconstruction_error", math.nan, math.nan) is Verdict.same
 
 
@@ -132,6 +134,14 @@ def test_other_version_of_the_task(record, side):
     silent = compare(side(a), side(b, name="B", environment={k: v for k, v in PLACE.items() if k != "tasks"}))
     assert [row.verdict for row in silent.rows if row.name == "nfe_forward"] == ["regressed", "regressed"]
     assert silent.notes == ["B: which version of its tasks was measured is not known: made/quick"]
+
+
+@pytest.mark.parametrize(("status", "verdict"), [("timeout", "not comparable"), ("error", "regressed")])
+def test_limits_of_another_version_of_the_task(record, side, status, verdict):
+    """What runs out of time may be dearer by the task itself; what fails has failed."""
+    other = PLACE | {"tasks": {"made/decay": "ba9876543210"}}
+    found = compare(side([record()]), side([record(status=status)], name="B", environment=other))
+    assert [row.verdict for row in found.rows] == [verdict]
 
 
 def test_a_metric_that_only_one_has(record, side):

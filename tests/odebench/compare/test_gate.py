@@ -61,17 +61,20 @@ def compared(a, b, **environment):
     ("condition", "named"),
     [
         ("regressed", ["status", "memory_bytes", "nfe_forward", "gradient_error", "train_loss"]),
-        ("regressed:first_call_s", ["first_call_s"]),
-        ("regressed:*_error", ["gradient_error"]),
-        ("regressed:nfe_*=50%", ["nfe_forward"]),
-        ("regressed:nfe_*=100%", []),
+        ("regressed:first_call_s", ["status", "first_call_s"]),
+        ("regressed:*_error", ["status", "gradient_error"]),
+        ("regressed:nfe_*=50%", ["status", "nfe_forward"]),
+        ("regressed:nfe_*=100%", ["status"]),
+        ("regressed:status", ["status"]),
         ("not-comparable", []),
         ("not-comparable:loss", ["loss"]),
         ("gone", ["gone"]),
     ],
 )
 def test_what_fails(condition, named):
-    """Bare, everything but times and what has no direction; those where they are named. Each in words."""
+    """Bare, everything but times and what has no direction; those where they are named. A cell that no longer ends well
+    fails always, for it lost what is named, too. Each in words.
+    """
     worse = {"memory_bytes": 9e6, "nfe_forward": 20, "gradient_error": 2e-3, "train_loss": 1.1, "first_call_s": 9.0}
     better = {"memory_bytes": 1e6, "nfe_forward": 10, "gradient_error": 1e-3, "train_loss": 1.0, "first_call_s": 1.0}
     a = [record("c1", metrics=better | {"loss": 1.0}), record("c2"), record("c3")]
@@ -83,6 +86,27 @@ def test_what_fails(condition, named):
         assert any(f"toy/dopri5/numeric 1e-6 {name}: " in one or one.endswith(f"1e-6: {name} (--fail-on gone)")
                    for one in words)  # fmt: skip
     assert all(one.startswith("made/decay ") and one.endswith(f"(--fail-on {condition})") for one in words)
+
+
+@pytest.mark.parametrize("metric", ["nfe_foward", "forward_iqr_s", "loss", "NFE*"])
+def test_a_metric_that_no_cell_has(metric):
+    """Is refused, for it could never fail: one misspelt, one that belongs to another, one without a direction."""
+    cells = [record(metrics={"nfe_forward": 1, "forward_iqr_s": 1.0, "loss": 1.0})]
+    with pytest.raises(UserError, match=r"no cell has such a metric; .*valid: nfe_forward, status"):
+        failures(compared(cells, cells), [parse("regressed"), parse(f"regressed:{metric}")])
+
+
+def test_a_figure_that_is_none_any_more():
+    """Is worse by more than any number."""
+    found = compared([record(metrics={"forward_error": 1.0})], [record(metrics={"forward_error": float("nan")})])
+    assert len(failures(found, [parse("regressed:forward_error=1000%")])) == 1
+
+
+def test_a_failure_is_one_line():
+    """Whatever is in a name: a log, and those who read it, take what begins a line for something else."""
+    hostile = "a\n::error::b\x1b[31m\ud800"
+    (found,) = failures(compared([record(task=hostile)], [record(task=hostile, status="error")]), [parse("regressed")])
+    assert str(found).isprintable()
 
 
 def test_times_by_the_smaller_of_two():

@@ -81,6 +81,21 @@ def test_revisions(repository):
     assert nfe(find_side("second")) == [120]
 
 
+def test_the_records_of_a_committed_run(repository):
+    """Name the run, with all that is known of it."""
+    found = find_side("first:results/made/reference-quick-cpu/records.jsonl")
+    assert (nfe(found), found.notes, found.runs[0].place) == ([100], [], "made/quick")
+
+
+def test_a_committed_folder_with_an_odd_name(repository):
+    """Is no pattern to git."""
+    write_run(repository / "results" / ":(top) [x]*" / "r 1", [record(metrics={"nfe_forward": 8})], preset="odd")
+    git("add", "--all")
+    git("commit", "-q", "-m", "odd")
+    assert nfe(find_side("HEAD:results/:(top) [x]*")) == [8]
+    assert sorted(nfe(find_side("HEAD"))) == [8, 120]
+
+
 def test_revisions_from_a_folder_below(repository, monkeypatch):
     """Paths in a revision are from the top of the repository, as git's are."""
     (repository / "below").mkdir()
@@ -104,6 +119,9 @@ def test_a_path_wins_over_a_revision(repository):
         ("--help", "'--help' is no run"),
         ("note", "note is no run: give its folder or its records.jsonl"),
         (".git", ".git is no run, and there is none below it"),
+        ("", "'' is no run"),
+        ("x" * 10_000, "'xxx"),
+        ("first:results/made/*", "first:results/made/*: no run is committed there"),
     ],
 )
 def test_what_is_no_run(repository, reference, said):
@@ -129,6 +147,13 @@ def test_without_git(tmp_path, monkeypatch):
     assert nfe(find_side("r1")) == [5]
     with pytest.raises(UserError, match="git is not installed: give runs as folders"):
         find_side("main")
+
+
+def test_runs_on_two_devices(tmp_path):
+    """The newer one on a GPU does not hide the one on the CPU."""
+    for device in ("cpu", "cuda"):
+        write_run(tmp_path / device, [record(device, metrics={"nfe_forward": 1}, device=device)])
+    assert set(find_side(str(tmp_path)).cells()) == {"cpu", "cuda"}
 
 
 def test_bare_records(tmp_path):
@@ -164,6 +189,8 @@ def test_a_run_half_written(tmp_path):
         {"samples": {"forward": 1.0}},
         {"samples": {"forward": ["x"]}},
         {"reason": None},
+        {"config": {"task": "t", "backend": "b"}},
+        {"config": record().config | {"rtol": "x"}},
     ],
 )
 def test_records_that_hold_nonsense(tmp_path, damage):

@@ -37,6 +37,28 @@ def test_head_counts_and_what_is_not_the_same():
     ]
 
 
+def test_hostile_names():
+    """Are shown: neither rich nor the terminal finds a colour, a tag or the end of a line in them."""
+    text = "[/x] [red]a\x1b[31m\nb\ud800"
+    shown = "[/x] [red]a�[31m b�"
+    a = [record("c1", metrics={f"nfe_{text}": 1}, task=text), record("c2", status="error", reason=text)]
+    b = [record("c1", metrics={f"nfe_{text}": 2}, task=text), record("c2", status="timeout", reason=text), record("c3")]
+    out = StringIO()
+    found = compare(side(a, name=text, preset=text), side(b, name=text, preset=text))
+    print_comparison(found, Console(file=out, force_terminal=True, width=300, color_system=None), everything=True)
+    lines = out.getvalue().splitlines()
+    assert all(line.isprintable() for line in lines)
+    for told in (
+        f"A {shown} → B",
+        f"made/{shown} ",
+        "not comparable made/decay",
+        f"made: {shown} toy",
+        f"nfe_{shown} ",
+        f"(A: {shown};",
+    ):
+        assert any(told in line for line in lines), told
+
+
 def test_everything():
     """With --all each metric, and why it is not comparable."""
     lines = printed([record(metrics={"loss": 1.0, "jvps": 5})], [record(metrics={"loss": 2.0, "jvps": 5})], True)

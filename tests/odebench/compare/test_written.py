@@ -10,7 +10,14 @@ from odebench.compare.written import as_json, markdown
 
 from .conftest import PLACE, record, side
 
-HOSTILE = ["<script>alert(1)</script>", "a | b\nc", "x" * 10_000, "![](http://example.org/a.png)", "@everyone #1 🦆"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\x1b[31m[/x]\ud800",
+    "a | b\nc",
+    "x" * 10_000,
+    "![](http://example.org/a.png)",
+    "@everyone #1 🦆",
+]
 
 
 def made(cells, **change):
@@ -27,7 +34,7 @@ def test_markdown():
     assert lines[:3] == ["### odebench: A → B", "", "**2 cells in both: 2 regressed, 2 same** · 2 fail"]
     assert "| made/quick | 2 | 0 | 0 | 2 |" in lines
     assert "<details open><summary>Regressed</summary>" in lines
-    assert "| made/decay toy/solver1/numeric 1e-6 | nfe\\_forward | 100 | 120 | ×1.2 |" in lines
+    assert "| made/decay toy/solver1/numeric 1e-6 | nfe_forward | 100 | 120 | ×1.2 |" in lines
     assert "- toy 1.0 → 1.1" in lines
     assert text.count("<details") == text.count("</details>")
 
@@ -53,6 +60,8 @@ def test_hostile_names(text):
     assert "@everyone" not in written
     assert max(map(len, written.splitlines())) < 2000
     assert all(line.count(" | ") == 3 + 1 for line in written.splitlines() if line.startswith("| made"))
+    assert "\x1b" not in written
+    assert as_json(found, []).encode()
     assert json.loads(as_json(found, []))["cells"]["both"] == 1
 
 
@@ -69,10 +78,10 @@ def test_json():
         "backend": "toy/dopri5/numeric", "rtol": 1e-6, "num_steps": None, "seed": 0, "metric": "nfe_forward",
         "kind": "counter", "old": 100, "new": 120, "ratio": 1.2, "low": None, "high": None, "drift": 1.0, "reason": "",
     }  # fmt: skip
-    assert (rows["forward_error"]["old"], rows["forward_error"]["verdict"]) == (None, "not comparable")
+    assert (rows["forward_error"]["old"], rows["forward_error"]["verdict"]) == (None, "improved")
     assert rows["reconstruction_error"]["new"] == "inf"
     assert "status" not in rows
-    assert told["counts"]["made/quick"] == {"regressed": 2, "improved": 0, "not comparable": 1, "same": 1}
+    assert told["counts"]["made/quick"] == {"regressed": 2, "improved": 1, "not comparable": 0, "same": 1}
     assert [cell["hash"] for cell in told["cells"]["gone"]] == ["gone"]
     assert [one["condition"] for one in told["failed"]] == ["regressed:nfe_*=10%"]
     assert "status" in {row["metric"] for row in json.loads(as_json(found, [], everything=True))["rows"]}

@@ -1,6 +1,7 @@
 """The jax engine: what it evaluates, where it lands, what it compiles, on every shape of state."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,7 @@ def pendulum(t, y):
     return jnp.stack([y[1], -0.25 * y[1] - 5.0 * jnp.sin(y[0]) + 0.1 * jnp.cos(t)])
 
 
+solver = functools.cache(RungeKutta)  # which shares what it has compiled, with whoever solves the same
 Y0 = np.array([np.pi - 0.1, 0.0])
 TS = np.array([0.0, 0.7, 1.1, 3.0])
 
@@ -58,7 +60,7 @@ ADAPTIVE = {"rtol": 1e-6, "atol": 1e-8}
 def test_adaptive_nfe(tableau, first_step):
     """nfe is the number of run-time calls: two to start (one without a probe), then only new stages."""
     options = ADAPTIVE | {"first_step": first_step}
-    _, stats, recorder = solve_recorded(RungeKutta(tableau), pendulum, Y0, TS, **options)
+    _, stats, recorder = solve_recorded(solver(tableau), pendulum, Y0, TS, **options)
     attempts = stats.accepted + stats.rejected
     assert stats.rejected > 0
     starts = 1 if tableau.fsal else stats.accepted
@@ -69,7 +71,7 @@ def test_adaptive_nfe(tableau, first_step):
 @pytest.mark.parametrize(("tableau", "nfe"), [(EULER, 10), (RK4, 40), (DOPRI5, 61)])
 def test_fixed_nfe(tableau, nfe):
     """N equal steps cost s·N evaluations, or 1 + (s-1)·N where the last stage is the next step's first."""
-    _, stats, recorder = solve_recorded(RungeKutta(tableau), pendulum, Y0, TS[[0, -1]], num_steps=10)
+    _, stats, recorder = solve_recorded(solver(tableau), pendulum, Y0, TS[[0, -1]], num_steps=10)
     assert (stats.nfe, stats.accepted, stats.rejected, stats.next_step) == (nfe, 10, 0, 0.0)
     assert len(recorder.times) == nfe
 
@@ -78,7 +80,7 @@ def test_fixed_nfe(tableau, nfe):
 def test_equal_steps_do_not_drift(options):
     """Knots are ts[0] + m·h and the last is ts[-1] itself, with no sliver; without h there is a step an output."""
     ts = np.linspace(0.0, 3.0, 31)
-    _, stats, recorder = solve_recorded(RungeKutta(EULER), pendulum, Y0, ts if not options else ts[[0, -1]], **options)
+    _, stats, recorder = solve_recorded(solver(EULER), pendulum, Y0, ts if not options else ts[[0, -1]], **options)
     assert stats.accepted == 30
     np.testing.assert_allclose(recorder.times, ts[:-1], rtol=0, atol=4e-16)
 
@@ -86,7 +88,7 @@ def test_equal_steps_do_not_drift(options):
 def test_a_part_step_ends_a_fixed_solve():
     """What is left after the whole steps is a shorter step, but for a sliver, which the last step takes along."""
     for span, count in ((1.05, 11), (1.00005, 10), (0.99995, 10)):
-        _, stats, _ = solve_recorded(RungeKutta(EULER), pendulum, Y0, np.array([0.0, span]), step=0.1)
+        _, stats, _ = solve_recorded(solver(EULER), pendulum, Y0, np.array([0.0, span]), step=0.1)
         assert stats.accepted == count
 
 
@@ -95,7 +97,7 @@ def test_a_part_step_ends_a_fixed_solve():
 def test_never_evaluates_beyond_the_last_time(tableau, sign):
     """All of f's times lie within ts, whose last is one of them for methods with a stage at c = 1."""
     options = {"num_steps": 7} if tableau is RK4 else ADAPTIVE
-    _, _, recorder = solve_recorded(RungeKutta(tableau), pendulum, Y0, sign * TS, **options)
+    _, _, recorder = solve_recorded(solver(tableau), pendulum, Y0, sign * TS, **options)
     times = sign * np.array(recorder.times)
     assert times.min() == 0.0
     assert times.max() == TS[-1]
@@ -104,7 +106,7 @@ def test_never_evaluates_beyond_the_last_time(tableau, sign):
 @pytest.mark.parametrize("tableau", [DOPRI5, DOPRI8], ids=lambda t: t.name)
 def test_descending_mirrors_ascending(tableau):
     """Backwards in time is the mirrored problem forwards, step for step."""
-    solve = RungeKutta(tableau)
+    solve = solver(tableau)
     forth, forth_stats = solve(lambda t, y: -pendulum(-t, y), Y0, TS, **ADAPTIVE)
     back, back_stats = solve(pendulum, Y0, -TS, **ADAPTIVE)
     np.testing.assert_allclose(back, forth, rtol=1e-13)
@@ -114,10 +116,10 @@ def test_descending_mirrors_ascending(tableau):
 @pytest.mark.parametrize("tableau", [DOPRI5, TSIT5, BOSH3], ids=lambda t: t.name)
 def test_interior_outputs_cost_nothing(tableau):
     """With dense output the steps do not depend on the outputs, which are as good as the steps."""
-    solve, dense_ts = RungeKutta(tableau), np.linspace(0.0, 3.0, 50)
+    solve, dense_ts = solver(tableau), np.linspace(0.0, 3.0, 50)
     ys, stats = solve(pendulum, Y0, dense_ts, **ADAPTIVE)
     sparse, sparse_stats = solve(pendulum, Y0, dense_ts[[0, -1]], **ADAPTIVE)
-    exact, _ = RungeKutta(DOPRI8)(pendulum, Y0, dense_ts, rtol=1e-12, atol=1e-13)
+    exact, _ = solver(DOPRI8)(pendulum, Y0, dense_ts, rtol=1e-12, atol=1e-13)
     assert stats.nfe == sparse_stats.nfe
     assert stats.accepted < 49 or tableau is BOSH3
     np.testing.assert_array_equal(ys[-1], sparse[-1])
@@ -126,7 +128,7 @@ def test_interior_outputs_cost_nothing(tableau):
 
 def test_clipped_step_is_remembered():
     """Landing on an output near by does not make the steps after it start small."""
-    solve = RungeKutta(DOPRI8)
+    solve = solver(DOPRI8)
     _, plain = solve(pendulum, Y0, np.array([0.0, 3.0]), **ADAPTIVE)
     _, near = solve(pendulum, Y0, np.array([0.0, 1.0, 1.0 + 1e-5, 3.0]), **ADAPTIVE)
     assert near.accepted <= plain.accepted + 4
@@ -134,7 +136,7 @@ def test_clipped_step_is_remembered():
 
 def test_number_of_steps_never_recompiles():
     """Tolerances, step sizes and times are arguments: f is traced for the first solve of a kind only."""
-    solve, recorder = RungeKutta(DOPRI5), Recorder(pendulum)
+    solve, recorder = solver(DOPRI5), Recorder(pendulum)
     solve(recorder, Y0, TS, rtol=1e-3, atol=1e-4)
     solve(recorder, Y0, TS, num_steps=3)
     traces = recorder.traces
@@ -153,7 +155,7 @@ def test_number_of_steps_never_recompiles():
 
 def test_state_trees():
     """A tuple, list or dict of arrays is stepped like the one array of their numbers; leaves keep shape and dtype."""
-    solve, y0 = RungeKutta(DOPRI5), {"a": jnp.ones((2, 3)), "b": [jnp.zeros(()), jnp.full((1,), 2.0, jnp.float32)]}
+    solve, y0 = solver(DOPRI5), {"a": jnp.ones((2, 3)), "b": [jnp.zeros(()), jnp.full((1,), 2.0, jnp.float32)]}
 
     def f(t, y, p):
         return {"a": -y["a"] * p, "b": [jnp.cos(t) * y["b"][1][0], -y["b"][1]]}
@@ -176,26 +178,26 @@ def test_single_precision(x64):
             return pendulum(t, y)
 
         ts = jnp.asarray(TS)
-        ys, stats = RungeKutta(DOPRI5)(f, Y0.astype(np.float32), ts, rtol=1e-4, atol=1e-5)
-        exact, _ = RungeKutta(DOPRI8)(pendulum, jnp.asarray(Y0), ts, rtol=1e-4 if not x64 else 1e-10)
+        ys, stats = solver(DOPRI5)(f, Y0.astype(np.float32), ts, rtol=1e-4, atol=1e-5)
+        exact, _ = solver(DOPRI8)(pendulum, jnp.asarray(Y0), ts, rtol=1e-4 if not x64 else 1e-10)
         assert set(seen) == {(ts.dtype, (), np.dtype("float32"))}
         assert ys.dtype == jnp.float32
         assert stats.nfe.dtype == stats.status.dtype == jnp.int32
         assert np.abs(ys - exact).max() < 2e-2
-        _, stats = RungeKutta(DOPRI5)(pendulum, Y0.astype(np.float32), np.array([0, 1]), rtol=1e-4, atol=1e-5)
+        _, stats = solver(DOPRI5)(pendulum, Y0.astype(np.float32), np.array([0, 1]), rtol=1e-4, atol=1e-5)
         assert stats.next_step.dtype == jnp.float32
 
 
 def test_one_time():
     """At a single time there is nothing to integrate."""
-    ys, stats = RungeKutta(DOPRI5)(pendulum, Y0, np.array([2.0]))
+    ys, stats = solver(DOPRI5)(pendulum, Y0, np.array([2.0]))
     np.testing.assert_array_equal(ys, Y0[None])
     assert (stats.nfe, stats.accepted, stats.status) == (0, 0, 0)
 
 
 def test_inert_leaves_do_not_dilute_the_error():
     """The default norm is the worst leaf's: a thousand zeros beside the state change no step, in it they do."""
-    solve, zeros = RungeKutta(DOPRI5), np.zeros(1000)
+    solve, zeros = solver(DOPRI5), np.zeros(1000)
     plain = solve(pendulum, Y0, TS, **ADAPTIVE)[1]
     beside = solve(lambda t, y: (pendulum(t, y[0]), 0 * y[1]), (Y0, zeros), TS, **ADAPTIVE)[1]
     within = solve(
@@ -207,7 +209,7 @@ def test_inert_leaves_do_not_dilute_the_error():
 
 def test_norm_replaces_the_error_norm():
     """A norm is given the tree, and decides."""
-    solve, y0 = RungeKutta(DOPRI5), (Y0, np.zeros(3))
+    solve, y0 = solver(DOPRI5), (Y0, np.zeros(3))
 
     def f(t, y):
         return pendulum(t, y[0]), jnp.sin(40 * t) * jnp.ones(3)
@@ -223,7 +225,7 @@ def test_tableau_of_lists():
     tableau = dataclasses.replace(RK4, c=list(RK4.c), a=[list(row) for row in RK4.a], dense=None)
     assert isinstance(tableau, ExplicitRungeKutta)
     listed, stats = RungeKutta(tableau)(pendulum, Y0, TS[[0, -1]], num_steps=20)
-    np.testing.assert_array_equal(listed, RungeKutta(RK4)(pendulum, Y0, TS[[0, -1]], num_steps=20)[0])
+    np.testing.assert_array_equal(listed, solver(RK4)(pendulum, Y0, TS[[0, -1]], num_steps=20)[0])
     assert stats.nfe == 80
 
 
@@ -236,14 +238,14 @@ class Unhashable:
 
 def test_unhashable_dynamics():
     """f may be a callable that cannot be a key."""
-    ys, _ = RungeKutta(DOPRI5)(Unhashable(), Y0, TS, **ADAPTIVE)
-    np.testing.assert_array_equal(ys, RungeKutta(DOPRI5)(pendulum, Y0, TS, **ADAPTIVE)[0])
+    ys, _ = solver(DOPRI5)(Unhashable(), Y0, TS, **ADAPTIVE)
+    np.testing.assert_array_equal(ys, solver(DOPRI5)(pendulum, Y0, TS, **ADAPTIVE)[0])
 
 
 @pytest.mark.parametrize("tableau", [DOPRI5, DOPRI8, RK4], ids=lambda t: t.name)
 def test_vmap(tableau):
     """Lanes that take different numbers of steps over different times are what they are alone, counts included."""
-    solve = RungeKutta(tableau)
+    solve = solver(tableau)
     options = {"step": 0.07} if tableau is RK4 else ADAPTIVE
     y0 = np.array([[3.0, 0.0], [0.1, 0.0], [1.0, -4.0]])
     ts = np.stack([TS, 0.2 * TS, -TS])
@@ -257,7 +259,7 @@ def test_vmap(tableau):
 
 def test_within_scan_and_jit():
     """Solves chained in compiled code, interval by interval, handing on the step."""
-    solve = RungeKutta(DOPRI5)
+    solve = solver(DOPRI5)
 
     @jax.jit
     def chained(y0, ts):
@@ -268,5 +270,5 @@ def test_within_scan_and_jit():
 
         return jax.lax.scan(interval, (y0, jnp.asarray(0.01)), (ts[:-1], ts[1:]))[1]
 
-    exact, _ = RungeKutta(DOPRI8)(pendulum, Y0, TS, rtol=1e-11, atol=1e-12)
+    exact, _ = solver(DOPRI8)(pendulum, Y0, TS, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(chained(jnp.asarray(Y0), jnp.asarray(TS)), exact[1:], atol=1e-5)

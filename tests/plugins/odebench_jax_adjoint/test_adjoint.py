@@ -39,8 +39,12 @@ def loss(odeint, y0, ts, params):
     return jnp.sum(jnp.arange(1.0, 1 + ys.size).reshape(ys.shape) * ys**2)
 
 
-def gradient(odeint, *args):
-    return jax.jit(jax.grad(lambda *args: loss(odeint, *args), (0, 1, 2)))(*args)
+def gradient(odeint):
+    """Compiled, of y0, times and parameters."""
+    return jax.jit(jax.grad(lambda *args: loss(odeint, *args), (0, 1, 2)))
+
+
+TIGHT_GRADIENT = gradient(bind(SOLVE, TIGHT))
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +91,15 @@ SETTINGS = {
 def test_gradient(setting, exact):
     """To 1e-6 of y0, params and every time, in both directions of time."""
     solve, options, own = setting
+    found = gradient(bind(solve, options, **own))
     for ts, expected in zip((TS, TS[::-1]), exact, strict=True):
-        assert_close(gradient(bind(solve, options, **own), Y0, ts, PARAMS), expected, 1e-6)
+        assert_close(found(Y0, ts, PARAMS), expected, 1e-6)
 
 
 def test_agrees_with_backprop():
     """At tight tolerance the continuous gradient is the discrete one."""
-    discrete = gradient(bind_backprop(SOLVE, TIGHT), Y0, TS, PARAMS)
-    assert_close(gradient(bind(SOLVE, TIGHT), Y0, TS, PARAMS), discrete, 1e-6)
+    discrete = gradient(bind_backprop(SOLVE, TIGHT))(Y0, TS, PARAMS)
+    assert_close(TIGHT_GRADIENT(Y0, TS, PARAMS), discrete, 1e-6)
 
 
 def counting(solve, counts):
@@ -120,7 +125,7 @@ def counting(solve, counts):
 def test_black_box(exact):
     """Any solver will do that fulfils the protocol with the options that it is given; once an interval, backwards."""
     counts = []
-    assert_close(gradient(bind(counting(SOLVE, counts), {"rtol": 1e-9}), Y0, TS, PARAMS), exact[0], 1e-6)
+    assert_close(gradient(bind(counting(SOLVE, counts), {"rtol": 1e-9}))(Y0, TS, PARAMS), exact[0], 1e-6)
     jax.effects_barrier()
     assert len(counts) == 1 + (len(TS) - 1)
 
@@ -135,7 +140,7 @@ def test_step_is_handed_on():
             jax.debug.callback(lambda n: seen.append(int(n)), stats.nfe)
             return ys, stats
 
-        jax.block_until_ready(gradient(bind(solve, TIGHT), Y0, ts, PARAMS))
+        jax.block_until_ready(gradient(bind(solve, TIGHT))(Y0, ts, PARAMS))
     jax.effects_barrier()
     assert sum(counts[True][1:]) + 19 < sum(counts[False][1:])
 
@@ -143,15 +148,15 @@ def test_step_is_handed_on():
 def test_inert_parameters():
     """Parameters without influence get zeros, and do not dilute the error of what has some."""
     idle = PARAMS | {"idle": np.ones(100_000)}
-    odeint = bind(SOLVE, {"rtol": 1e-5, "atol": 1e-7})
-    alone, beside = gradient(odeint, Y0, TS, PARAMS), gradient(odeint, Y0, TS, idle)
+    of = gradient(bind(SOLVE, {"rtol": 1e-5, "atol": 1e-7}))
+    alone, beside = of(Y0, TS, PARAMS), of(Y0, TS, idle)
     np.testing.assert_array_equal(beside[2].pop("idle"), 0.0)
     assert_close(beside, alone, 1e-12)
 
 
 def test_captured():
     """What f has captured gets its gradient, with and without params, compiled and not."""
-    expected = gradient(bind(SOLVE, TIGHT), Y0, TS, PARAMS)[2]["a"]
+    expected = TIGHT_GRADIENT(Y0, TS, PARAMS)[2]["a"]
     odeint = bind(SOLVE, TIGHT)
 
     def captured(a):
@@ -196,9 +201,9 @@ def test_failures():
         bind(SOLVE, {"max_steps": 2})(f, Y0, TS, PARAMS)
     odeint = bind(SOLVE, {"rtol": 1e-3, "atol": 1e-3}, adjoint_rtol=1e-13, adjoint_atol=1e-14)
     limited = bind(SOLVE, {"rtol": 1e-3, "atol": 1e-3, "max_steps": 8}, adjoint_rtol=1e-13, adjoint_atol=1e-14)
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient(odeint, Y0, TS, PARAMS)))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient(odeint)(Y0, TS, PARAMS)))
     assert np.isfinite(limited(f, Y0, TS, PARAMS)).all()
-    y0_bar, ts_bar, params_bar = gradient(limited, Y0, TS, PARAMS)
+    y0_bar, ts_bar, params_bar = gradient(limited)(Y0, TS, PARAMS)
     assert all(np.isnan(leaf).all() for leaf in jax.tree.leaves((y0_bar, ts_bar[0], params_bar)))
     with pytest.raises(ValueError, match="seminorm"):
         bind(SOLVE, {}, adjoint_norm="semi")
@@ -225,10 +230,11 @@ def test_vmap():
     y0, ts = np.stack([Y0, -2 * Y0]), np.stack([TS, 0.1 * TS])
     params = jax.tree.map(lambda p: np.stack([p, 0.3 * p]), PARAMS)
     lanes = jax.jit(jax.vmap(jax.grad(lambda *args: loss(odeint, *args), (0, 1, 2))))(y0, ts, params)
-    summed = gradient(lambda f, *args: jax.vmap(lambda *args: odeint(f, *args))(*args)[0], y0, ts, params)
+    summed = gradient(lambda f, *args: jax.vmap(lambda *args: odeint(f, *args))(*args)[0])(y0, ts, params)
+    of = gradient(odeint)
     for lane in range(2):
         args = jax.tree.map(lambda x, lane=lane: x[lane], (y0, ts, params))
-        alone = gradient(odeint, *args)
+        alone = of(*args)
         assert_close(jax.tree.map(lambda x, lane=lane: x[lane], lanes), alone, 1e-9)
         if lane == 0:
             assert_close(jax.tree.map(lambda x: x[0], summed), alone, 1e-9)

@@ -99,7 +99,7 @@ def test_a_complete_solve_after_one_that_was_not():
 
 
 @pytest.mark.parametrize(
-    "given", [{"step": 0.1}, {"num_steps": 3}, {"first_step": 0.1}, {"min_step": 0.1}, {"norm": jnp.max}], ids=str
+    "given", [{"step": 0.1}, {"num_steps": 3}, {"first_step": 0.1}, {"min_step": 0.1}, {"norm": jnp.max}], ids=" ".join
 )
 def test_options_that_it_lacks(given):
     """Refused by name, as a ValueError."""

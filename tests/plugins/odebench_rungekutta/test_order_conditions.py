@@ -138,8 +138,10 @@ def test_dense_output_keeps_the_global_order(method: ExplicitRungeKutta) -> None
 
 @pytest.mark.parametrize(
     ("name", "order"),
-    {"euler": 1, "midpoint": 2, "heun2": 2, "ralston": 2, "heun3": 2, "rk4": 3, "rk4_38": 3}.items()
-    | {"bosh3": 3, "dopri5": 4, "tsit5": 4}.items(),
+    (
+        {"euler": 1, "midpoint": 2, "heun2": 2, "ralston": 2, "heun3": 2, "rk4": 3, "rk4_38": 3}
+        | {"bosh3": 3, "dopri5": 4, "tsit5": 4}
+    ).items(),
 )
 def test_dense_output_is_of_the_order_that_is_documented(name: str, order: int) -> None:
     """The continuous extension has exactly the order that its file states."""

@@ -10,13 +10,15 @@ import pytest
 import odebench
 
 SUITE = Path(__file__).parents[3] / "suites" / "spirals"
+# Sixty steps in float32 carry a difference in rounding far: XLA compiles as it does for a user, however the tests run.
+FASTER = ("JAX_DISABLE_MOST_OPTIMIZATIONS", "XLA_FLAGS")
 
 
 def command(home, *arguments):
     done = subprocess.run(
         [sys.executable, "-m", "odebench", *arguments],
         cwd=home,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env={k: v for k, v in os.environ.items() if k not in FASTER} | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
