@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -58,7 +58,9 @@ class Record:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Record:
-        """What it does not know is left out. :raises KeyError, TypeError, ValueError: for what is no record."""
-        known = {field.name: data[field.name] for field in fields(cls) if field.name in data}
-        return cls(**{**known, "status": CellStatus(data["status"])})
+    def from_dict(cls, data: Any) -> Record:
+        """What it does not know is left out. :raises ValueError: for what is no record."""
+        from odebench.boundary import checked_record
+
+        known = checked_record(data)
+        return cls(**{**known, "status": CellStatus(known["status"])})

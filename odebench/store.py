@@ -57,18 +57,28 @@ class Store:
 
     def request(self) -> dict[str, Any]:
         """What the run was asked for. :raises UserError: when its file does not say."""
-        file = self.folder / "run.json"
+        from odebench.boundary import checked_request
+
+        found = self.read("run.json")
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
+            return checked_request(found)
+        except ValueError as error:
+            raise UserError(f"{self.folder / 'run.json'} does not say what was asked for: {error}") from error
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A file's JSON object; empty where there is no such file. :raises UserError: when it holds none."""
+        from odebench.boundary import loads
+
+        file = self.folder / name
+        try:
+            found = loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        except OSError as error:
+            raise UserError(f"cannot read {file}: {error.strerror}") from error
         except ValueError as error:
             raise UserError(f"{file}: not valid JSON: {error}") from error
-        if not isinstance(found, dict) or not {"suite", "preset", "plugins", "strict", "selection"} <= found.keys():
-            raise UserError(f"{file} does not say what was asked for")
+        if not isinstance(found, dict):
+            raise UserError(f"{file}: no JSON object")
         return found
-
-    def read(self, name: str) -> Any:
-        file = self.folder / name
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
     def add_environment(self, data: dict[str, Any]) -> None:
         """Where it runs: ``environment.json``, and ``environment-2.json``… for each time that it is resumed."""
@@ -125,6 +135,8 @@ class Store:
 
         :raises UserError: for records of a newer schema, or when the file cannot be read.
         """
+        from odebench.boundary import loads
+
         file = self.folder / RECORDS
         found: dict[str, Record] = {}
         damaged = 0
@@ -134,12 +146,12 @@ class Store:
             raise UserError(f"cannot read {file}: {error.strerror}") from error
         for line in lines:
             try:
-                data = json.loads(line)
-                schema = int(data["schema"])
+                data = loads(line)
+                schema = data["schema"]
                 if schema > SCHEMA:
                     raise UserError(f"{file} is of schema {schema}; this odebench reads up to {SCHEMA}: upgrade it")
                 record = Record.from_dict(data)
-            except (ValueError, TypeError, KeyError, AttributeError):
+            except (ValueError, TypeError, KeyError):
                 damaged += 1
                 continue
             found[record.hash] = record
@@ -149,9 +161,10 @@ class Store:
         records = self.records()
         table = _table(records, self.folder)
         table.to_csv(self.folder / "records.csv", index=False)
-        table.to_parquet(self.folder / "records.parquet", index=False)
-        _samples(records).to_parquet(self.folder / "samples.parquet", index=False)
-        _curves((record, self.folder) for record in records).to_parquet(self.folder / "curves.parquet", index=False)
+        curves = _curves((record, self.folder) for record in records)
+        for name, one in (("records", table), ("samples", _samples(records)), ("curves", curves)):
+            with (self.folder / f"{name}.parquet").open("wb") as file:  # pyarrow opens no path that is not UTF-8
+                one.to_parquet(file, index=False)
 
 
 def _new_folder(parent: Path, stem: str) -> Path:
@@ -191,6 +204,11 @@ def _frame(rows: list[dict[str, Any]], columns: list[str] | None = None) -> pd.D
     return table
 
 
+def _name(folder: Path) -> str:
+    """Without the bytes that are no letters: no table can hold them."""
+    return os.fsencode(folder.name).decode("utf-8", "replace")
+
+
 def _table(records: list[Record], folder: Path) -> pd.DataFrame:
     rows = []
     for record in records:
@@ -202,7 +220,7 @@ def _table(records: list[Record], folder: Path) -> pd.DataFrame:
             "seconds": record.seconds,
             "started": record.started,
             "hash": record.hash,
-            "run": folder.name,
+            "run": _name(folder),
         }
         rows.append(head | who | record.metrics | options | tail)
     return _frame(rows)
@@ -223,7 +241,7 @@ def _samples(records: list[Record]) -> pd.DataFrame:
 def _curves(records: Iterable[tuple[Record, Path]]) -> pd.DataFrame:
     """:param records: each with the folder of its run."""
     rows = [
-        {"row": r.row, **_who(r), "hash": r.hash, "run": folder.name, "status": str(r.status), **point}
+        {"row": r.row, **_who(r), "hash": r.hash, "run": _name(folder), "status": str(r.status), **point}
         for r, folder in records
         for point in r.curve
     ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ class StoredRun:
 
     :param environment: where its first part was made (:func:`odebench.environment.environment`); empty when unknown.
     :param notes: what a reader must know: cells that are missing, lines that are damaged, a resume elsewhere.
+    :param title: in place of a name that another run has, too.
     """
 
     folder: Path
@@ -29,11 +33,12 @@ class StoredRun:
     request: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    title: str = ""
 
     @property
     def name(self) -> str:
-        """``suite/run``."""
-        return f"{self.suite}/{self.folder.resolve().name}"
+        """``suite/run``; more of the folder where that is another's name, too."""
+        return self.title or f"{self.suite}/{self.folder.resolve().name}"
 
     @property
     def narrowed(self) -> str:
@@ -48,12 +53,25 @@ class StoredRun:
 
     @property
     def command(self) -> str:
-        """What was typed."""
-        return " ".join(self.request.get("command", ()))
+        """What was typed, quoted so that it can be typed again."""
+        return shlex.join(self.request.get("command", ()))
 
     @property
     def store(self) -> Store:
         return Store(self.folder)
+
+
+def apart(runs: Sequence[StoredRun]) -> list[StoredRun]:
+    """The runs, each folder once; those of one name are called by as much of their folders as tells them apart."""
+    once = {run.folder.resolve(): run for run in runs}
+    of_name: dict[str, list[Path]] = {}
+    for folder, run in once.items():
+        of_name.setdefault(run.name, []).append(folder)
+    titled = []
+    for folder, run in once.items():
+        same = of_name[run.name]
+        titled.append(replace(run, title=os.path.relpath(folder, os.path.commonpath(same))) if len(same) > 1 else run)
+    return titled
 
 
 def read_run(reference: Path) -> StoredRun:
@@ -66,13 +84,15 @@ def read_run(reference: Path) -> StoredRun:
     found, damaged = store.read_records()
     records = [record for record in found if record.config.keys() >= _IDENTITY]
     damaged += len(found) - len(records)
+    notes = []
+    environment: dict[str, Any] = {}
+    elsewhere = []
     try:
         environment = store.read("environment.json")
         elsewhere = [file.name for file in store.folder.glob("environment-*.json")
                      if store.read(file.name).get("cpu") != environment.get("cpu")]  # fmt: skip
-    except (ValueError, AttributeError) as error:
-        raise UserError(f"{store.folder}: its environment cannot be read: {error}") from error
-    notes = []
+    except UserError as error:
+        notes.append(f"where it was made is not known: {error}")
     planned = request.get("cells")
     if planned is not None and len(records) < planned:
         notes.append(f"unfinished: {len(records)} of {planned} cells; go on with: odebench resume {store.folder}")

@@ -23,12 +23,13 @@ def compare(a: str, b: str, form: str, everything: bool, conditions: tuple[str, 
 
     Counters, errors, bytes and statuses are compared exactly. Times are compared on one machine only, with its drift
     between the two runs taken out, and advise: --fail-on regressed heeds all but times and peaks, which fail where they
-    are named, as in --fail-on 'regressed:forward_s=20%'. METRIC is a glob; N is how much worse is still allowed.
+    are named, as in --fail-on 'regressed:forward_s=20%'. METRIC is a glob; N is how much worse is still allowed. A cell
+    that no longer ends well fails each of them.
 
     \b
     Exit codes: 0 done, whatever differs;
                 1 a cell is what --fail-on names (each is said on stderr);
-                2 bad input, or no cell in common.
+                2 bad input, no cell in common, or a METRIC that no cell has.
     """
     from odebench.compare.comparison import compare as compared
     from odebench.compare.gate import failures, parse

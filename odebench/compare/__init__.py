@@ -7,7 +7,7 @@ machine, is *same* everywhere, and as little else as can be.
 
 **Status.** A cell that no longer ends well has regressed, one that now does has improved, and its other metrics are
 not compared. Two that fail in one way are the same, in two ways not comparable; nor is what ran out of time
-or memory on another machine.
+or memory on another machine, or on another version of the task. A figure that is no number is worse than any.
 
 **Counters** (NFE, products, steps) are compared exactly, whatever the machines.
 
@@ -49,5 +49,6 @@ where one does not say, they are compared and a note says so. Other versions of 
 the news.
 
 **What fails.** ``--fail-on regressed`` heeds statuses, counters, errors, outcomes and bytes. Times and peaks
-advise, and fail only where they are named. ``gone`` are cells of a suite and preset that both have run.
+advise, and fail only where they are named. A status fails whichever metric is named: with the cell it is lost, too. A
+name that no cell has is an error, for it could never fail. ``gone`` are cells of a suite and preset that both have run.
 """

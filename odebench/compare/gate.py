@@ -10,8 +10,9 @@ from fnmatch import fnmatchcase
 from odebench.compare.comparison import Comparison
 from odebench.compare.metrics import Kind, metric
 from odebench.compare.verdict import Row, Verdict
-from odebench.compare.words import change, plain
+from odebench.compare.words import change
 from odebench.errors import UserError, choices
+from odebench.report.labels import plain
 
 WORDS = ("regressed", "gone", "not-comparable")
 _SYNTAX = re.compile(r"(?P<metric>[^\s=:]+)(=(?P<percent>\d+(\.\d*)?|\.\d+)%)?")
@@ -76,8 +77,8 @@ def failures(comparison: Comparison, conditions: Sequence[Condition]) -> list[Fa
 
     :raises UserError: for a condition on a metric that no cell has: it could never be met.
     """
-    for condition in conditions:
-        _check(condition, comparison)
+    for one in conditions:
+        _check(one, comparison)
     found = []
     for row in comparison.rows:
         condition = next((one for one in conditions if one.meets(row)), None)

@@ -45,8 +45,11 @@ def extract(commit: str, path: str, into: Path, reference: str) -> Path:
         archive = _git("-C", top, "archive", "--format=tar", commit, "--", *wanted)
     except subprocess.CalledProcessError as error:
         raise UserError(f"{reference}: {error.stderr.decode(errors='replace').strip()}") from error
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(into, filter="data")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(into, filter="data")
+    except tarfile.TarError as error:  # a link that leads out of the folder
+        raise UserError(f"{reference}: {error}") from error
     return into / path
 
 

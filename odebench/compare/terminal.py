@@ -12,7 +12,8 @@ from odebench.compare.comparison import Comparison
 from odebench.compare.metrics import Kind
 from odebench.compare.sides import Cell
 from odebench.compare.verdict import Row, Verdict
-from odebench.compare.words import clock, headline, incomparable, number, plain, ratio, runs, shown
+from odebench.compare.words import clock, headline, incomparable, number, ratio, runs, shown
+from odebench.report.labels import plain
 from odebench.report.terminal import WIDTH
 
 STYLES = {Verdict.regressed: "bold red", Verdict.improved: "bold green", Verdict.incomparable: "yellow"}
@@ -31,8 +32,8 @@ def print_comparison(comparison: Comparison, console: Console, everything: bool 
         console.print(_counts(comparison))
     rows = comparison.rows if everything else shown(comparison.rows)
     for row in [row for row in rows if row.metric.kind is Kind.status]:
-        said = _text(f" {comparison.name(row.record)}: {row.reason}")
-        console.print(_verdict(row.verdict) + said, soft_wrap=True)
+        said = _text(f"{comparison.name(row.record)}: {row.reason}")
+        console.print(Text.assemble(_verdict(row.verdict), " ", said), soft_wrap=True)
     if figures := [row for row in rows if row.metric.kind is not Kind.status]:
         console.print(_rows(comparison, figures, everything))
     for place, metrics, reason, count in () if everything else incomparable(comparison.rows):

@@ -11,11 +11,6 @@ from odebench.compare.metrics import Kind
 from odebench.compare.verdict import Row, Verdict
 
 
-def plain(text: str) -> str:
-    """On one line, and with nothing in it that a terminal obeys."""
-    return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
-
-
 def number(row: Row, value: float) -> str:
     """A figure with its unit."""
     if math.isnan(value):

@@ -6,11 +6,12 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from odebench.dashboard import files
 from odebench.dashboard.files import CommitFile, Place
-from odebench.dashboard.series import series
+from odebench.dashboard.series import harmless, series
 from odebench.errors import UserError
 from odebench.stored import StoredRun
 
@@ -24,6 +25,25 @@ class Commit:
 
     hash: str
     date: int
+
+
+class _Git(BaseModel):
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+class Facts(BaseModel):
+    """What is asked of a run's ``environment.json``."""
+
+    cpu: str | None = None
+    platform: str | None = None
+    cores: int | None = None
+    logical_cores: int | None = None
+    memory_bytes: float = 0.0
+    python: str = ""
+    packages: dict[str, str] = {}
+    tasks: dict[str, str] = {}
+    odebench_git: _Git | None = None
 
 
 @dataclass(frozen=True)
@@ -57,14 +77,14 @@ def results_folder() -> tuple[Path, Path]:
 
 def export(run: StoredRun, of: Commit, results: Path) -> list[Exported]:
     """Merge a run into the files of its commit, one for each device."""
-    versions = run.environment.get("tasks") or {}
+    facts = facts_of(run)
     known = files.known(results)
     exported = []
     for device in sorted({record.config["device"] for record in run.records}):
-        place = place_of(run.environment, device)
+        place = place_of(facts, device)
         file = CommitFile.open(results, place, of.hash, of.date)
         records = [record for record in run.records if record.config["device"] == device]
-        found = series(records, versions, known)
+        found = series(records, facts.tasks, known)
         file.series |= {n: file.series[n].merged(one) if n in file.series else one for n, one in found.items()}
         files.write_machine(results, place)
         exported.append(Exported(file.path, len(found), file.write()))
@@ -79,15 +99,25 @@ def commit_of(run: StoredRun, repository: Path, name: str | None = None) -> Comm
 
 
 def _own_commit(run: StoredRun) -> str:
-    git = run.environment.get("odebench_git") or {}
-    if not git.get("commit"):
+    git = facts_of(run).odebench_git
+    if not git or not git.commit:
         raise UserError(f"{run.folder} does not say of which commit it is; say it with --commit HASH")
-    if git.get("dirty"):
+    if git.dirty:
         raise UserError(
-            f"{run.folder} was made of {git['commit'][:8]} with changes that are in no commit; "
+            f"{run.folder} was made of {git.commit[:8]} with changes that are in no commit; "
             "if they do not matter: --commit HASH"
         )
-    return str(git["commit"])
+    return git.commit
+
+
+def facts_of(run: StoredRun) -> Facts:
+    """:raises UserError: when its environment is damaged."""
+    try:
+        return Facts.model_validate(run.environment)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise UserError(f"{run.folder}/environment.json: {key}: {first['msg']}") from error
 
 
 def find_commit(repository: Path, name: str) -> Commit:
@@ -101,21 +131,22 @@ def find_commit(repository: Path, name: str) -> Commit:
     return Commit(full, 1000 * int(date))
 
 
-def place_of(environment: dict[str, Any], device: str) -> Place:
+def place_of(facts: Facts, device: str) -> Place:
     """The machine is named after its processor, and so after nobody."""
-    cpu, platform = str(environment.get("cpu") or "unknown"), str(environment.get("platform") or "")
-    cores = environment.get("cores") or environment.get("logical_cores") or 0
+    cpu, platform = harmless(facts.cpu or "unknown"), facts.platform or ""
+    cores = facts.cores or facts.logical_cores or 0
     arch = re.search(r"x86_64|AMD64|aarch64|arm64", platform)
-    packages = environment.get("packages", {})
+    name = "-".join(re.findall(r"[a-z0-9]+", cpu.lower()))[: files.LONGEST]
     return Place(
         machine={
-            "machine": "-".join([*re.findall(r"[a-z0-9]+", cpu.lower()), str(cores), "cores"]),
+            "machine": f"{name}-{cores}-cores",
             "cpu": cpu,
             "num_cpu": str(cores),
             "os": platform.partition("-")[0],
             "arch": arch.group() if arch else "",
-            "ram": f"{environment.get('memory_bytes', 0) / 1e9:.0f} GB",
+            "ram": f"{facts.memory_bytes / 1e9:.0f} GB",
         },
-        python=".".join(str(environment.get("python", "")).split(".")[:2]),
-        facets={name: packages[name] for name in _FACETS if name in packages} | {"device": device},
+        python=".".join(facts.python.split(".")[:2]),
+        facets={name: harmless(facts.packages[name]) for name in _FACETS if name in facts.packages}
+        | {"device": device},
     )

@@ -21,6 +21,8 @@ from odebench.errors import UserError
 
 VERSION = 2
 PREFIX = "odebench-"
+LONGEST = 150
+"""Letters of the name of a machine or an environment, which is a file's."""
 _STATISTICS = ("ci_99_a", "ci_99_b", "q_25", "q_75", "number", "repeat")
 _COLUMNS = ("result", "params", "version", "started_at", "duration", *(f"stats_{name}" for name in _STATISTICS))
 
@@ -40,7 +42,7 @@ class Place:
     @property
     def environment(self) -> str:
         words = [f"py{self.python}", *(f"{name}{value}" for name, value in self.facets.items())]
-        return PREFIX + re.sub(r"[^\w.+-]", "_", "-".join(words))
+        return PREFIX + re.sub(r"[^\w.+-]", "_", "-".join(words))[:LONGEST]
 
 
 @dataclass
@@ -70,7 +72,8 @@ class CommitFile:
         try:
             columns = data["result_columns"]
             rows = {name: dict(zip(columns, row, strict=False)) for name, row in data["results"].items()}
-            return cls(path, data, {name: _series(row) for name, row in rows.items() if _is_ours(name, row)})
+            ours = {name: _series(row) for name, row in rows.items() if _is_ours(name, row)}
+            return cls(path, data, {name: one for name, one in ours.items() if one.points})
         except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path} is no result file of asv: {type(error).__name__}: {error}") from error
 
@@ -88,7 +91,7 @@ def _is_ours(name: str, row: dict[str, Any]) -> bool:
 
 
 def _series(row: dict[str, Any]) -> Series:
-    found = Series(row.get("version"), [set(axis) for axis in row["params"]])
+    found = Series(row.get("version"))
     for i, point in enumerate(product(*row["params"])):
         value = row["result"][i] if row["result"] is not None else None
         if value is None or not math.isnan(value):
@@ -99,7 +102,7 @@ def _series(row: dict[str, Any]) -> Series:
 
 def _row(series: Series, columns: list[str]) -> list[Any]:
     """What asv keeps of a benchmark: lists over the product of its parameters, NaN where a cell was skipped."""
-    params = ordered(series.axes)
+    params = axes(series)
     missing: Figures = {"result": math.nan}
     points = [series.points.get(point, missing) for point in product(*params)]
     row: dict[str, Any] = {"params": params, "version": series.version}
@@ -113,9 +116,9 @@ def _row(series: Series, columns: list[str]) -> list[Any]:
     return filled
 
 
-def ordered(axes: list[set[str]]) -> list[list[str]]:
-    """Each axis sorted, numbers in words by their size."""
-    return [sorted(axis, key=_natural) for axis in axes]
+def axes(series: Series) -> list[list[str]]:
+    """The values along each axis, sorted, numbers in words by their size."""
+    return [sorted(set(axis), key=_natural) for axis in zip(*series.points, strict=True)]
 
 
 def _natural(text: str) -> tuple[list[str], list[float], str]:
@@ -138,7 +141,9 @@ def write_benchmarks(results: Path) -> int:
     :returns: how many series there are.
     """
     path = results / "benchmarks.json"
-    named: dict[str, Any] = read_json(path) if path.exists() else {}
+    before = read_json(path) if path.exists() else {}
+    ours = [name for name, one in before.items() if isinstance(one, dict) and one.get("param_names") == list(AXES)]
+    named = {name: one for name, one in before.items() if name not in ours}
     found: dict[str, Series] = {}
     for file in sorted(stored(results), key=lambda file: (file.data["date"], file.path)):
         for name, one in file.series.items():
@@ -167,7 +172,7 @@ def _benchmark(name: str, series: Series) -> dict[str, Any]:
         "code": f"# odebench run suites/{suite}\n# {metric} of {task}, of every backend",
         "name": name,
         "param_names": list(AXES),
-        "params": ordered(series.axes),
+        "params": axes(series),
         "timeout": 60.0,
         "type": "track",
         "unit": unit(metric),

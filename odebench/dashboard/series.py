@@ -41,6 +41,14 @@ _LEFT_OUT = {
 }
 
 
+_LIKE = str.maketrans('<>&"', "‹›＆″")
+
+
+def harmless(text: str) -> str:
+    """A name as asv may have it, whose page takes every name for HTML."""
+    return text.translate(_LIKE)
+
+
 def unit(metric: str) -> str:
     """The unit of a metric that is the better the lower it is; empty for every other, which asv could only misread."""
     if metric in _LEFT_OUT or what_is(metric).better >= 0:
@@ -52,21 +60,18 @@ def unit(metric: str) -> str:
 class Series:
     """A metric of a task at one commit.
 
-    :param points: by backend, accuracy and configuration; cells that were skipped or never asked for are not there.
-    :param axes: the values along each of :data:`AXES`.
+    :param points: along :data:`AXES`; cells that were skipped, or do not have the metric, are not there.
     :param version: the digest of the task; None where the run does not tell.
     """
 
     version: str | None
-    axes: list[set[str]] = field(default_factory=lambda: [set() for _ in AXES])
     points: dict[Point, Figures] = field(default_factory=dict)
 
     def merged(self, newer: Series) -> Series:
         """Both, the newer where both know a cell; the newer alone where the task has changed in between."""
         if None not in (self.version, newer.version) and self.version != newer.version:
             return newer
-        axes = [mine | theirs for mine, theirs in zip(self.axes, newer.axes, strict=True)]
-        return Series(newer.version or self.version, axes, self.points | newer.points)
+        return Series(newer.version or self.version, self.points | newer.points)
 
 
 def series(records: Iterable[Record], versions: dict[str, str], known: Iterable[str] = ()) -> dict[str, Series]:
@@ -84,21 +89,19 @@ def series(records: Iterable[Record], versions: dict[str, str], known: Iterable[
         before = {one.removeprefix(name) for one in known if one.startswith(name)}
         for metric in sorted(ended or {one for one in before if unit(one)}):
             found[name + metric] = _of_metric(cells, metric, versions.get(cells[0].config["task"]))
-    return found
+    return {name: one for name, one in found.items() if one.points}
 
 
 def prefix(config: dict[str, Any]) -> str:
     """``suite.task.``, the suite's name once."""
     suite, task = config["suite"], config["task"]
-    return f"{suite}.{task.removeprefix(suite + '/').replace('/', '.')}."
+    return harmless(f"{suite}.{task.removeprefix(suite + '/')}.".replace("/", "."))
 
 
 def _of_metric(cells: list[Record], metric: str, version: str | None) -> Series:
     found = Series(version)
     for cell in cells:
-        point = tuple(map(repr, coordinates(cell.config)))
-        for axis, value in zip(found.axes, point, strict=True):
-            axis.add(value)
+        point = tuple(repr(harmless(value)) for value in coordinates(cell.config))
         if cell.status is CellStatus.ok and metric in cell.metrics:
             number = cell.metrics[metric]
             samples = cell.samples.get(metric.removesuffix("_s"), [])

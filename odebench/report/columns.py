@@ -43,7 +43,7 @@ def milliseconds(value: float) -> str:
 
 
 def seconds(value: float) -> str:
-    return f"{value:.1f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
 def megabytes(value: float) -> str:
@@ -59,7 +59,7 @@ def digits(value: float) -> str:
 
 
 def scientific(value: float) -> str:
-    return f"{value:.1e}".replace("e-0", "e-")
+    return f"{value:.1e}".replace("e-0", "e-").replace("e+00", "") if value else "0"
 
 
 COLUMNS = (
@@ -120,11 +120,10 @@ def figure(record: Record, column: Column) -> tuple[str, float | None]:
 
 
 def best(records: Sequence[Record], column: Column) -> dict[str, float]:
-    """The smallest figure of a column among the rivals on each task."""
-    found: dict[str, float] = {}
+    """The smallest figure of a column among the rivals on each task; none where all have the same."""
+    found: dict[str, list[float]] = {}
     for record in records:
         _, value = figure(record, column)
         if column.best and value is not None and record.status is CellStatus.ok:
-            task = record.config["task"]
-            found[task] = min(value, found.get(task, math.inf))
-    return found
+            found.setdefault(record.config["task"], []).append(value)
+    return {task: min(some) for task, some in found.items() if len(some) == 1 or min(some) < max(some)}

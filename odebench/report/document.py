@@ -19,7 +19,7 @@ from odebench.report.charts.model import BarChart, Chart
 from odebench.report.columns import Column, chosen
 from odebench.report.fits import Growth, fits
 from odebench.report.palette import Style, styles
-from odebench.stored import StoredRun
+from odebench.stored import StoredRun, apart
 
 SVG_LIMIT = 200_000
 """Bytes above which a picture is stored as pixels: a cloud of samples, drawn point by point, is no vector any more."""
@@ -41,13 +41,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class Document:
-    """A report of one or more runs.
+    """A report of one or more runs, no two of one name.
 
     :param problems: what was asked for and cannot be shown.
     """
 
     runs: Sequence[StoredRun]
     problems: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "runs", apart(self.runs))
 
     @property
     def title(self) -> str:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from odebench.report.charts.model import Bar, BarChart, BarPanel, Part
-from odebench.report.figures import paler, plain
+from odebench.report.figures import paler, written
 from odebench.report.palette import COLOURS, Style
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def draw_bars(chart: BarChart, styles: Mapping[str, Style]) -> Figure:
     axes = list(figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights).flat)
     for ax, panel, bars in zip(axes, panels, shown, strict=True):
         _panel(ax, panel, bars, styles, chart.limit)
-    axes[-1].set_xlabel(plain(chart.value))
+    axes[-1].set_xlabel(written(chart.value))
     parts = dict.fromkeys(part.name for bars in shown for bar in bars for part in bar.parts)
     if len(parts) > 1:
         handles = [
-            Patch(color=paler(_GREY, shade), label=plain(name)) for name, shade in zip(parts, _SHADES, strict=False)
+            Patch(color=paler(_GREY, shade), label=written(name)) for name, shade in zip(parts, _SHADES, strict=False)
         ]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8)
     left_out = f"\n{len(panels)} of {len(chart.panels)} tasks are shown" if len(panels) < len(chart.panels) else ""
@@ -54,11 +54,11 @@ def _panel(ax: Axes, panel: BarPanel, bars: Sequence[Bar], styles: Mapping[str, 
         ax.annotate(f"{left:.3g}", (end, at), (4, 0), textcoords="offset points", va="center", fontsize=7)
     if limit is not None:
         ax.axvline(limit, color=_GREY, linewidth=0.9, linestyle="--")
-    ax.set_yticks(range(len(bars)), [plain(bar.name) for bar in bars], fontsize=7)
+    ax.set_yticks(range(len(bars)), [written(bar.name) for bar in bars], fontsize=7)
     ax.set_ylim(len(bars) - 0.4, -0.6)
     ax.margins(x=0.12)
     left_out = f" ({len(bars)} of {len(panel.bars)} cells)" if len(bars) < len(panel.bars) else ""
-    ax.set_title(plain(panel.title) + left_out)
+    ax.set_title(written(panel.title) + left_out)
     ax.grid(visible=True, axis="x", alpha=0.25, linewidth=0.5)
 
 

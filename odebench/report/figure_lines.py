@@ -19,7 +19,7 @@ from matplotlib.ticker import (
 )
 
 from odebench.report.charts.model import Chart, Guide, Panel
-from odebench.report.figures import look, plain
+from odebench.report.figures import look, written
 from odebench.report.palette import Style
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _handles(looks: Looks, joined: bool) -> list[Line2D]:
         named = {backend: kind for (backend, _), kind in looks.items()}
     shown = list(named.items())[:BACKENDS]
     found = [
-        Line2D([], [], label=plain(name), markersize=4, linewidth=1.3, **_lined(kind, joined)) for name, kind in shown
+        Line2D([], [], label=written(name), markersize=4, linewidth=1.3, **_lined(kind, joined)) for name, kind in shown
     ]
     if more := len(named) - len(shown):
         found.append(Line2D([], [], linestyle="none", label=f"and {more} more"))
@@ -102,9 +102,9 @@ def _panel(ax: Axes, panel: Panel, chart: Chart, looks: Looks) -> None:
     guides = [_guide(ax, guide, panel, looks) for guide in panel.guides]
     if 0 < len(guides) <= GUIDES:
         ax.legend(handles=guides, fontsize=7, frameon=False)
-    ax.set_title(plain(panel.title))
-    ax.set_xlabel(plain(chart.x))
-    ax.set_ylabel(plain(chart.y))
+    ax.set_title(written(panel.title))
+    ax.set_xlabel(written(chart.x))
+    ax.set_ylabel(written(chart.y))
     points = [point for line in panel.lines for point in line.points]
     if chart.log_x:
         _ticks(ax.xaxis, [point.x for point in points])
@@ -137,7 +137,7 @@ def _guide(ax: Axes, guide: Guide, panel: Panel, looks: Looks) -> Line2D:
     y = guide.factor * x**guide.exponent
     if not guide.backend:
         (drawn,) = ax.plot(x, y, color="#777777", linewidth=0.9, linestyle=(0, (1 + 4 * guide.factor, 2)))
-        drawn.set_label(plain(guide.label))
+        drawn.set_label(written(guide.label))
         return drawn
     kind = looks[guide.backend, guide.name]
     ax.plot(x, y, linewidth=1, **(kind | {"marker": ""}))

@@ -13,6 +13,7 @@ from matplotlib.colors import to_hex, to_rgb
 from odebench.errors import UserError
 from odebench.report import palette
 from odebench.report.charts.model import BarChart, Chart
+from odebench.report.labels import plain
 from odebench.report.palette import COLOURS, Style
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def save(figure: Figure, file: Path) -> None:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it
+            warnings.filterwarnings("ignore", "overflow encountered", RuntimeWarning)  # beyond an axis up to 1e308
             figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None, dpi=150)
     except ValueError as error:
         raise UserError(f"--output {file}: {error}") from error
@@ -57,9 +59,9 @@ def save(figure: Figure, file: Path) -> None:
         raise UserError(f"--output {file}: {error.strerror}") from error
 
 
-def plain(text: str, limit: int = WORDS) -> str:
+def written(text: str, limit: int = WORDS) -> str:
     """A name on one line, shortened in its middle, in which no letter is a command to matplotlib."""
-    text = "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
+    text = plain(text)
     if len(text) > limit:
         text = f"{text[: limit // 2]}…{text[len(text) - limit // 2 + 1 :]}"
     return text.replace("$", r"\$").replace("_", " _", 1) if text.startswith("_") else text.replace("$", r"\$")

@@ -78,7 +78,13 @@ class Labels:
 
     def row(self, record: Record) -> str:
         """The row's name, with what tells it from the others on its task."""
-        return " ".join([record.row, *self.varying(record)])
+        seed = [f"seed={record.config.get('seed')}"] if "seed" in self._differing else []
+        return " ".join([record.row, *self.varying(record), *seed])
+
+
+def plain(text: str) -> str:
+    """On one line, and with nothing in it that a terminal or a page obeys."""
+    return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
 
 
 def backend(record: Record) -> str:

@@ -10,7 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from odebench.claims.table import summary as counted
-from odebench.report.labels import Labels, backend
+from odebench.report.labels import Labels, backend, plain
 from odebench.report.summary import summary
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class _Table:
 
 
 def _line_of(words: object, limit: int) -> str:
-    line = "".join(c if c.isprintable() else "�" for c in " ".join(str(words)[:2_000].split()))
+    line = plain(str(words)[:2_000])
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 

@@ -33,6 +33,11 @@ class Row:
     accuracy: str
     figures: Sequence[Figure]
 
+    @property
+    def measured(self) -> bool:
+        """Whether it has any figure that is a number."""
+        return any(figure.value is not None for figure in self.figures)
+
 
 @dataclass(frozen=True)
 class Summary:

@@ -50,13 +50,13 @@ def print_run(store: Store, console: Console) -> None:
     records = store.records()
     console = console if console.is_terminal else Console(width=WIDTH, file=console.file)
     if records:
-        columns = store.read("run.json").get("columns", ())
+        columns = store.request().get("columns", ())
         console.print(table(records, columns))
         measured = {name for record in records for name in record.metrics}
         if absent := [name for name in columns if name not in measured and name not in KNOWN]:
             hints = "; ".join(f"{name!r}: {choices(name, measured)}" for name in absent)
             console.print(Text(f"columns of the suite that no cell has: {hints}"), soft_wrap=True)
-        _print_fits(fits(records, store.read("run.json").get("fits", ())), console)
+        _print_fits(fits(records, store.request().get("fits", ())), console)
     else:
         console.print("no records yet")
     for record in records:

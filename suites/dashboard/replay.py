@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from odebench.dashboard.export import Commit, export, find_commit, place_of, results_folder
+from odebench.dashboard.export import Commit, Facts, export, find_commit, place_of, results_folder
 from odebench.dashboard.files import CommitFile, write_benchmarks
 from odebench.environment import environment, task_versions
 from odebench.errors import UserError
@@ -55,6 +55,8 @@ def main() -> None:
         replay(touching(last), results)
     except UserError as error:
         parser.error(str(error))
+    except KeyboardInterrupt:
+        sys.exit("stopped; what was measured is stored, and the same command goes on from there")
 
 
 def touching(last: int) -> list[Commit]:
@@ -93,7 +95,8 @@ def current_versions() -> dict[str, str]:
 
 def is_there(commit: Commit, results: Path, versions: dict[str, str]) -> bool:
     """Whether these tasks were measured of it before, on this machine and with these frameworks."""
-    file = CommitFile.open(results, place_of(environment(SUITE), "cpu"), commit.hash, commit.date)
+    here = Facts.model_validate(environment(SUITE))
+    file = CommitFile.open(results, place_of(here, "cpu"), commit.hash, commit.date)
     ours = {one.version for name, one in file.series.items() if name.startswith(f"{SUITE.name}.")}
     return bool(ours) and ours <= set(versions.values())
 

@@ -39,7 +39,7 @@ JSON = st.recursive(
 )
 RECORDS_OF_ALL_KINDS = st.builds(
     Record,
-    config=st.dictionaries(st.text(), JSON, max_size=4),
+    config=st.dictionaries(st.text().filter(lambda key: key not in boundary._Config.__annotations__), JSON, max_size=4),
     hash=st.text(),
     row=st.text(),
     status=st.sampled_from(CellStatus),
@@ -277,9 +277,8 @@ def test_committed_records_are_read_unchanged(file):
     records, damaged = Store(file.parent).read_records()
     written = [json.loads(line) for line in file.read_text().splitlines()]
     assert damaged == 0
-    assert repr([record.to_dict() | one for record, one in zip(records, written, strict=True)]) == repr(
-        [record.to_dict() for record in records]
-    )
+    merged = [record.to_dict() | one for record, one in zip(records, written, strict=True)]
+    assert json.dumps([r.to_dict() for r in records], sort_keys=True) == json.dumps(merged, sort_keys=True)
     assert Store(file.parent).request()["preset"]
 
 
@@ -290,7 +289,8 @@ def test_half_a_letter_is_no_obstacle(tmp_path):
     store = Store(folder)
     store.append(record("a" * 12, reason="a \ud83d b 😀", curve=[{"step": 1, "loss": 0.5}]))
     store.write_tables()
-    assert pd.read_parquet(folder / "records.parquet")["reason"].tolist() == ["a ? b 😀"]
+    assert pd.read_csv(folder / "records.csv")["reason"].tolist() == ["a ? b 😀"]
+    assert all((folder / f"{name}.parquet").exists() for name in ("records", "samples", "curves"))
     assert odebench.load_results(folder)["run"].tolist() == ["run-\ufffd"]
 
 

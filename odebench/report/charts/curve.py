@@ -28,7 +28,7 @@ def curve(cells: Cells, name: str) -> Chart | None:
     :param name: one of :data:`KINDS`.
     """
     key, says, _ = KINDS[name]
-    curves = [(r, found) for r in cells.ok if (found := [p for p in r.curve if key in p and math.isfinite(p[key])])]
+    curves = [(r, found) for r in cells.ok if (found := [p for p in r.curve if _finite(p, "step") and _finite(p, key)])]
     limit = max(2, min(_CURVE, _POINTS // max(1, len(curves))))
     shown = [(record, _points(record, thinned(found, limit), name)) for record, found in curves]
     log = key != "nfe_forward" and all(point.y > 0 for _, points in shown for point in points)
@@ -40,6 +40,10 @@ def thinned(points: Sequence[dict[str, float]], limit: int) -> Sequence[dict[str
     if len(points) <= limit:
         return points
     return [points[round(i * (len(points) - 1) / (limit - 1))] for i in range(limit)]
+
+
+def _finite(point: dict[str, float], key: str) -> bool:
+    return math.isfinite(point.get(key, math.nan))
 
 
 def _points(record: Record, points: Sequence[dict[str, float]], name: str) -> list[Point]:

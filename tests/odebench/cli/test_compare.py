@@ -64,6 +64,13 @@ def test_less_than_is_allowed(runs, command):
     assert command("compare", runs["a"], runs["planted"]).code == 0
 
 
+def test_a_gate_that_could_never_fail(runs, command):
+    """One metric misspelt is bad input, before anything is shown."""
+    ended = command("compare", runs["a"], runs["planted"], "--fail-on", "regressed:nfe_foward=10%")
+    assert (ended.code, ended.out) == (2, "")
+    assert "no cell has such a metric; did you mean 'nfe_forward'?" in ended.err
+
+
 def test_formats(runs, command):
     """A table for a terminal, Markdown, JSON; --all lists what is the same."""
     table = command("compare", runs["a"], runs["planted"])

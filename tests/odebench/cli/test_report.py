@@ -61,7 +61,7 @@ def test_a_page_in_the_runs_folder(make, command):
     assert (ended.code, ended.out, ended.err) == (0, "run/report.html\n", "")
     page = (run / "report.html").read_text()
     assert page.startswith("<!doctype html>")
-    assert "odebench run suites/s --only row=ODE*" in page
+    assert "odebench run suites/s --only &#39;row=ODE*&#39;" in page
 
 
 def test_the_records_file_and_another_output(make, command, tmp_path):
@@ -97,6 +97,20 @@ def test_several_runs(make, command, tmp_path):
     assert "s/two" in page
 
 
+def test_runs_of_one_name(make, command, tmp_path):
+    """Are told apart by their folders, in the charts too; one that is given twice is there once."""
+    runs = []
+    for above in ("a", "b"):
+        (tmp_path / above).mkdir()
+        runs.append(make(f"{above}/run"))
+    shown = command("report", *runs, runs[0], "--format", "markdown").out
+    assert shown.startswith("## odebench: a/run, b/run\n")
+    assert shown.count("**a/run**") == shown.count("**b/run**") == 1
+    assert len([line for line in shown.splitlines() if line.startswith("| a/run | Row ")]) == 2
+    assert command("report", *runs, "-o", "page.html").code == 0
+    assert "torch/s0/adjoint b/run" in (tmp_path / "page.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("records", "cells", "note"),
     [
@@ -117,6 +131,49 @@ def test_a_run_to_be_read_with_care(make, command, records, cells, note, form):
         page = (run / "report.html").read_text()
         assert note in page.partition('<section id="runs">')[0]
         assert ("its reason" in page) == ("timeout" in records)
+
+
+DAMAGED = [
+    {"metrics": {"nfe_forward": None}}, {"metrics": {"nfe_forward": "10"}}, {"metrics": {"nfe_forward": 10**400}},
+    {"metrics": [1]}, {"curve": {"step": 1}}, {"curve": [[1]]}, {"samples": 1}, {"row": 3},
+    *({"config": record(0).config | wrong} for wrong in (
+        {"task": 1}, {"backend": 2}, {"rtol": "1e-3"}, {"options": [1]}, {"solve": 7}, {"num_steps": 10**400},
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", DAMAGED)
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_record_of_the_wrong_types_is_a_note(make, command, wrong, form):
+    """Left out and said, the others shown; only a number that is too long is no damage: it is infinite."""
+    damaged = json.dumps(record(0).to_dict() | wrong) + "\n"
+    ended = command("report", make(records=lines([record(1)]) + damaged, cells=1), "--format", form)
+    infinite = wrong.get("metrics") == {"nfe_forward": 10**400}
+    note = "Warning: s/run: 1 lines of its records are damaged, and left out\n"
+    assert (ended.code, ended.err) == ((0, "") if infinite else (1, note))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("text", ["[]", '"text"', "{", '{"cpu": [], "packages": 3, "git": "x", "memory_bytes": 1e400}'])
+def test_an_environment_of_another_kind(make, command, form, text):
+    """Says so where it is none; the rest of the report is as it was."""
+    run = make()
+    (run / "environment.json").write_text(text)
+    ended = command("report", run, "--format", form)
+    known = text.startswith('{"')
+    assert ended.code == (0 if known else 1)
+    assert known or "where it was made is not known: run/environment.json: no" in ended.err
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"cells": "2"}, {"suite": 1}, {"command": [1, 2]}, {"columns": [[1]]}, {"fits": ["x"]}, {"preset": []}]
+)
+def test_a_request_of_the_wrong_types(make, command, wrong):
+    """2, and the file and its key are named."""
+    ended = command("report", make(**wrong))
+    key = next(iter(wrong))
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith(f"Error: run/run.json does not say what was asked for: {key}")
 
 
 def test_the_others_are_written_though_one_cannot_be_read(make, command, tmp_path):

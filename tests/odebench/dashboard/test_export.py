@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,10 +69,10 @@ def test_asv_reads_it(history: History) -> None:
     benchmark = benchmarks[NAME]
     assert (benchmark["unit"], benchmark["type"]) == ("evaluations", "track")
     assert benchmark["param_names"] == ["backend", "accuracy", "configuration"]
-    assert benchmark["params"] == [["'a/b/c'", "'jax/tsit5/backprop'", "'torch/dopri5/adjoint'"],
+    assert benchmark["params"] == [["'jax/tsit5/backprop'", "'torch/dopri5/adjoint'"],
                                    ["'rtol 1e-06, atol 1e-08'", "'rtol 0.001, atol 1e-08'"], ["'float64'"]]  # fmt: skip
     values = results.get_result_value(NAME, benchmark["params"])
-    assert [value if value is None else str(value) for value in values] == ["nan", "nan", None, "nan", "20", "20"]
+    assert [value if value is None else str(value) for value in values] == [None, "nan", "20", "20"]
     machine = Machine.load(machine_name=MACHINE, _path=str(machines(Path("asv"))))
     assert (machine.num_cpu, machine.ram, machine.os, machine.arch) == ("4", "16 GB", "Linux", "x86_64")
 
@@ -126,6 +127,15 @@ def test_what_asv_ran_itself_stays(history: History) -> None:
     assert results.get_result_value("native.time_solve", []) == [0.25]
 
 
+def test_what_is_removed_is_forgotten(history: History) -> None:
+    """A series of which no file is left is named no more: its page would be empty."""
+    export(history.run(record(), commit=history.commit()))
+    export(history.run(record(task="s/other"), commit=history.commit()))
+    next(path for path in Path("asv").glob("*/*-odebench-*.json") if "s.other" in path.read_text()).unlink()
+    export()
+    assert set(Benchmarks.load(Config.load())) == {NAME}
+
+
 def test_version_of_the_task(history: History) -> None:
     """A run of a changed task begins a new series, whichever is exported first; one that does not tell is in any."""
     runs = [
@@ -161,6 +171,26 @@ def test_runs_without_a_commit_are_refused(history: History) -> None:
     assert "has no commit --help" in refused(dirty, "--commit", "--help")
     export(dirty, "--commit", "HEAD")
     assert stored()[0].commit_hash == commit
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("memory_bytes", "much"), ("packages", None), ("tasks", ["s/spiral"]), ("python", 3), ("odebench_git", "main")],
+)
+def test_a_damaged_environment_is_named(history: History, key: str, value: object) -> None:
+    """The file and the key are said, and nothing is written."""
+    run = history.run(record(), commit=history.commit(), **{key: value})
+    assert f"environment.json: {key}" in refused(run)
+
+
+def test_hostile_names(history: History) -> None:
+    """A processor and a version are no path, however long; and nothing is HTML, for asv's page escapes none."""
+    names = {"cpu": "../../<script> \N{SNOWMAN} " + 10_000 * "x", "packages": {"torch": "/<b>" + 10_000 * "2"}}
+    cell = record("<img src=x>/\"'/b", task="s/../<b>", options={"<i>": "&lt;"})
+    export(history.run(cell, commit=history.commit(), **names))
+    (results,) = stored()
+    assert set(results.get_all_result_keys()) == {"s....‹b›.nfe_forward"}
+    assert not [name for name, text in files().items() if re.search(rb"<\w|&lt", text)]
 
 
 def test_output_elsewhere(history: History) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odebench.dashboard.files import ordered
+from odebench.dashboard.files import axes
 from odebench.dashboard.series import Series, coordinates, series, unit
 from tests.odebench.dashboard.conftest import record
 
@@ -58,7 +58,11 @@ def test_how_cells_ended() -> None:
         "'d/e/f'": None,
         "'m/n/o'": None,
     }
-    assert "'g/h/i'" in found.axes[0]
+
+
+def test_only_skipped() -> None:
+    """A metric that no cell has a point of is no series."""
+    assert series([record(status="skipped")], {}, ["s.spiral.nfe_forward"]) == {}
 
 
 def test_task_that_failed_altogether() -> None:
@@ -100,16 +104,16 @@ def test_no_two_cells_meet(configurations: list[tuple[int, dict[str, int], int]]
 
 def test_merging() -> None:
     """Of one version the newer figures stand beside the older ones; of another version alone; an unknown one is any."""
-    old, new = (Series("1", [{"'a'", name}], {(name,): {"result": 1.0}, ("'a'",): {"result": x}})
+    old, new = (Series("1", {(name,): {"result": 1.0}, ("'a'",): {"result": x}})
                 for name, x in (("'b'", 1.0), ("'c'", 2.0)))  # fmt: skip
     both = old.merged(new)
     assert both.points == {("'a'",): {"result": 2.0}, ("'b'",): {"result": 1.0}, ("'c'",): {"result": 1.0}}
-    assert both.axes == [{"'a'", "'b'", "'c'"}]
-    assert old.merged(Series("2", new.axes, new.points)).points == new.points
-    assert old.merged(Series(None, new.axes, new.points)).version == "1"
+    assert axes(both) == [["'a'", "'b'", "'c'"]]
+    assert old.merged(Series("2", new.points)).points == new.points
+    assert old.merged(Series(None, new.points)).version == "1"
 
 
 def test_order_of_values() -> None:
     """Values along an axis are in the order of their numbers, so that a page reads like a table."""
     values = ["'steps 16'", "'steps 8'", "'rtol 0.001, atol 1e-06'", "'rtol 1e-06, atol 1e-06'"]
-    assert ordered([set(values)]) == [[values[3], values[2], values[1], values[0]]]
+    assert axes(Series(None, {(value,): {} for value in values})) == [values[::-1]]

@@ -6,7 +6,7 @@ from odebench.errors import UserError
 from odebench.report.charts.model import Bar, BarChart, BarPanel, Chart, Guide, Line, Panel, Part, Point
 from odebench.report.figure_bars import draw_bars
 from odebench.report.figure_lines import draw_lines
-from odebench.report.figures import draw, look, paler, plain
+from odebench.report.figures import draw, look, paler, written
 from odebench.report.palette import styles
 
 BACKENDS = [f"library/solver{i}/adjoint" for i in range(40)]
@@ -136,4 +136,4 @@ def test_names_are_text_whatever_they_hold(tmp_path, name):
         file = tmp_path / f"{i}.svg"
         draw(one, styles([name]), file)
         assert file.read_text(encoding="utf-8").rstrip().endswith("</svg>")
-    assert len(plain(name)) <= 62
+    assert len(written(name)) <= 62

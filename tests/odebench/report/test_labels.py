@@ -32,7 +32,7 @@ def test_whatever_is_left_out():
     labels = Labels(cells)
     assert labels.label(cells[1]) == "a/b/c float32 seed=1 n=1"
     assert labels.label(cells[1], "seed", "n") == "a/b/c float32"
-    assert labels.row(cells[1]) == "Row n=1"
+    assert labels.row(cells[1]) == "Row n=1 seed=1"
 
 
 values = st.dictionaries(st.sampled_from("nmk"), st.integers(0, 2))

@@ -146,7 +146,8 @@ def test_a_run_whose_arrays_were_not_kept(run, command):
 
 def test_one_run_at_a_time(run, command):
     """A picture of a suite's own is of one run."""
-    ended = command("plot", run, run, "--kind", "drawn/samples")
+    other = shutil.copytree(run, run.with_name("other"))
+    ended = command("plot", run, other, "--kind", "drawn/samples")
     assert ended.code == 2
     assert "'drawn/samples' is no chart of these runs, and a suite's own picture is of one" in ended.err
 

@@ -21,6 +21,14 @@ def test_the_best_is_of_its_task_and_ended_well(cell):
     assert [row.figures[1].value for row in found.rows] == [1.0, 2.0, None, None]
 
 
+def test_no_rival_is_the_best_where_all_are_alike(cell):
+    """A mark on every row says nothing; some that share the smallest figure are marked all, and so is who is alone."""
+    values = {"t": (0.0, 0.0), "u": (1.0, 1.0, 2.0), "v": (3.0,)}
+    records = [cell(metrics={"past_end": value}, task=task) for task, some in values.items() for value in some]
+    marked = [row.figures[0].best for row in summary(records, chosen(["past_end"])).rows]
+    assert marked == [False, False, True, True, False, True]
+
+
 def test_columns_that_nothing_gives_are_left_out(cell):
     """And the accuracy is worth a column where there are several."""
     found = summary([cell(metrics={"vjps": 1.0})], chosen(["forward_s", "vjps"]))

@@ -66,10 +66,8 @@ function drawCharts(data) {
 function addLegend(data, hidden, again) {
   const used = new Set(data.charts.flatMap((chart) => chart.panels.flatMap((panel) => (panel.lines ?? panel.bars).map((one) => one.backend))));
   const buttons = [...used].sort(d3.ascending).map((place) => {
-    const [name, , shape] = data.backends[place];
-    const icon = d3.create("svg").attr("viewBox", "-7 -7 14 14").attr("aria-hidden", "true");
-    icon.append("path").attr("d", d3.symbol(marker(shape), 70)()).attr("fill", colour(data.backends[place]));
-    const button = element("button", undefined, icon.node(), element("span", clamped(data.words[name])));
+    const [name] = data.backends[place];
+    const button = element("button", undefined, icon(data.backends[place]), element("span", clamped(data.words[name])));
     button.type = "button";
     button.title = data.words[name];
     button.setAttribute("aria-pressed", "true");

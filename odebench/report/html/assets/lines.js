@@ -1,5 +1,6 @@
 // A panel of lines: one figure against another.
 const DASHES = { solid: null, dashed: "6 3", dotted: "1.5 3" };
+const NAMED = 16; // lines that are named below a panel
 const MARKED = 24; // marks on a line; the pointer and the keyboard reach every point
 const triangle = "M0,-1.2L1.1,.8L-1.1,.8Z";
 const cross = "M-.4,-1.1H.4V-.4H1.1V.4H.4V1.1H-.4V.4H-1.1V-.4H-.4Z";
@@ -27,6 +28,32 @@ function marker(name) {
   };
 }
 
+// A backend's second line of another name in a panel is paler and has the next marker, and so on.
+function look(backend, variant) {
+  const names = Object.keys(SHAPES);
+  const name = names[(names.indexOf(backend[2]) + variant) % names.length];
+  return { symbol: marker(name), opacity: [1, 0.65, 0.4][variant % 3] };
+}
+
+function icon(backend, variant = 0) {
+  const { symbol, opacity } = look(backend, variant);
+  const svg = d3.create("svg").attr("viewBox", "-7 -7 14 14").attr("aria-hidden", "true");
+  svg.append("path").attr("d", d3.symbol(symbol, 70)()).attr("fill", colour(backend)).attr("opacity", opacity);
+  return svg.node();
+}
+
+// For each name of a line, by how many others of its backend come before it.
+function variants(lines) {
+  const before = new Map();
+  const found = new Map();
+  for (const { backend, name } of lines) {
+    if (found.has(name)) continue;
+    found.set(name, before.get(backend) ?? 0);
+    before.set(backend, found.get(name) + 1);
+  }
+  return found;
+}
+
 const colour = (backend) => `var(--c${backend[1]})`;
 const power = (exponent) => `10${[...String(exponent)].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻").join("")}`;
 const plainly = (value) => (value !== 0 && Math.abs(value) < 1e-3 ? d3.format(".2~e")(value) : d3.format(Math.abs(value) >= 1e5 ? ".3~s" : ",.4~r")(value));
@@ -44,14 +71,16 @@ function axis(values, log, label, pixels) {
   return { type: "log", domain: [low, high], label, labelAnchor: "center", ticks, tickFormat };
 }
 
-// Powers of ten; where there is hardly one, 1, 2 and 5 times them; where there is hardly one of these, round figures.
+// Powers of ten; where there is hardly one, 1, 2 and 5 times them, or 1 and 3 over more than two decades, of which d3
+// would leave the 5 without a word; where there is hardly one of these, round figures.
 function logTicks(low, high, pixels) {
   const within = (ticks) => ticks.filter((v) => v >= low && v <= high);
   const exponents = d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1);
-  const every = Math.ceil((exponents.length - 2) / (pixels / 45)) || 1;
-  const powers = within(exponents.filter((e) => e % every === 0).map((e) => 10 ** e));
-  if (powers.length > 2) return [powers, (v) => power(Math.round(Math.log10(v)))];
-  const some = within(exponents.flatMap((e) => [1, 2, 5].map((m) => m * 10 ** e)));
+  const powers = within(exponents.map((e) => 10 ** e));
+  const every = Math.ceil(powers.length / (pixels / 30));
+  if (powers.length > 2) return [powers.filter((_, i) => i % every === 0), (v) => power(Math.round(Math.log10(v)))];
+  const times = high / low > 90 ? [1, 3] : [1, 2, 5];
+  const some = within(exponents.flatMap((e) => times.map((m) => m * 10 ** e)));
   return [some.length > 2 ? some : apart(d3.ticks(low, high, 6), pixels / Math.log(high / low)), plainly];
 }
 
@@ -73,18 +102,20 @@ function guidePoints({ factor, exponent, span }, x, y) {
 
 function linesPanel(data, chart, panel, hidden, width) {
   const height = 270;
+  const variant = variants(panel.lines);
   const lines = panel.lines.filter((line) => line.x.length && !hidden.has(line.backend));
   if (!lines.length) return null;
   const x = axis(lines.flatMap((line) => line.x), chart.logX, chart.x, width - 60);
-  const y = axis(lines.flatMap((line) => line.y), chart.logY, chart.y, height - 70);
-  const marks = [Plot.gridX({ ticks: x.ticks }), Plot.gridY({ ticks: y.ticks })];
   const guides = panel.guides.filter((guide) => !hidden.has(guide.backend));
+  const asked = guides.filter((guide) => guide.backend < 0).flatMap((guide) => x.domain.map((v) => guide.factor * v ** guide.exponent));
+  const y = axis([...lines.flatMap((line) => line.y), ...asked], chart.logY, chart.y, height - 70);
+  const marks = [Plot.gridX({ ticks: x.ticks }), Plot.gridY({ ticks: y.ticks })];
   for (const guide of guides) {
     const n = lines.findIndex((line) => line.name === guide.line);
     const points = guidePoints(guide, x, y);
-    marks.push(Plot.line(points, { x: "x", y: "y", stroke: guideColour(data, guide), strokeWidth: 1.2, strokeDasharray: "3 3", className: `line-${n}` }));
+    marks.push(Plot.line(points, { x: "x", y: "y", stroke: guideColour(data, guide), strokeWidth: 1.2, strokeDasharray: guideKind(guides, guide) === "dashed" ? "4 3" : "1.2 2.4", className: `line-${n}` }));
   }
-  lines.forEach((line, n) => marks.push(...lineMarks(data.backends[line.backend], line, chart.joined, `line-${n}`)));
+  lines.forEach((line, n) => marks.push(...lineMarks(data.backends[line.backend], variant.get(line.name), line, chart.joined, `line-${n}`)));
   const svg = Plot.plot({
     width, height, marginLeft: 52, marginBottom: 40, marginTop: 24, marginRight: 14, marks,
     x: { ...x, labelArrow: "none" }, y: { ...y, labelAnchor: "top", labelArrow: "none" },
@@ -98,22 +129,41 @@ function linesPanel(data, chart, panel, hidden, width) {
       say: () => ({ title: data.words[line.name], pairs: about(data, line.about, i) }),
     })),
   })));
-  return guides.length ? [svg, guideList(data, guides)] : [svg];
+  const below = [nameList(data, lines, variant), guideList(data, guides)];
+  return [svg, ...below.filter((list) => list.childElementCount)];
 }
 
-function lineMarks(backend, line, joined, className) {
+function lineMarks(backend, variant, line, joined, className) {
+  const { symbol, opacity } = look(backend, variant);
   const points = d3.range(line.x.length);
-  const at = { x: line.x, y: line.y, className };
+  const at = { x: line.x, y: line.y, opacity, className };
   const few = Math.max(1, Math.ceil(points.length / MARKED));
   const dots = Plot.dot(points, {
     ...at, filter: joined ? (i) => i % few === 0 : undefined, fill: colour(backend), r: 3.6,
-    symbol: marker(backend[2]), stroke: "var(--card)", strokeWidth: 0.7,
+    symbol, stroke: "var(--card)", strokeWidth: 0.7,
   });
   if (!joined) return [dots];
   return [Plot.line(points, { ...at, stroke: colour(backend), strokeWidth: 1.7, strokeDasharray: DASHES[backend[3]] }), dots];
 }
 
 const guideColour = (data, guide) => (guide.backend < 0 ? "var(--soft)" : colour(data.backends[guide.backend]));
+
+// The names of the lines, where the legend's backends do not tell them all, and guides do not either.
+function nameList(data, lines, variant) {
+  const list = element("ul");
+  list.className = "guides";
+  const named = new Map(lines.map((line) => [line.name, line.backend]));
+  if (named.size > NAMED || ![...named.keys()].some((name) => variant.get(name))) return list;
+  for (const [name, backend] of named) {
+    const entry = element("li", undefined, icon(data.backends[backend], variant.get(name)), clamped(data.words[name], 90));
+    entry.title = data.words[name];
+    list.append(entry);
+  }
+  return list;
+}
+
+// Of those that are nobody's the second is dotted: their colour tells them not apart.
+const guideKind = (guides, guide) => (guide.backend < 0 && guides.indexOf(guide) % 2 ? "dotted" : "dashed");
 
 // What the dashed lines say, below the drawing, where no two can cover each other.
 function guideList(data, guides) {
@@ -122,6 +172,7 @@ function guideList(data, guides) {
   for (const guide of guides) {
     const swatch = element("i");
     swatch.style.setProperty("--c", guideColour(data, guide));
+    swatch.style.setProperty("--kind", guideKind(guides, guide));
     const entry = element("li", undefined, swatch, clamped(data.words[guide.label], 90));
     entry.title = data.words[guide.label];
     list.append(entry);

@@ -188,3 +188,12 @@ def test_the_work_grows_as_the_records(record):
         return count
 
     assert calls(1600) < 5 * calls(400)
+
+
+def test_a_point_of_a_curve_without_a_step_is_passed_over(record):
+    """Or at none: a curve that something else wrote, or that was cut short."""
+    curve = [{"step": 1, "loss": 2.0}, {"loss": 1.0}, {"step": float("nan"), "loss": 1.0}, {"step": 3, "loss": 0.5}]
+    cell = record()
+    cell.curve = curve
+    found = named([cell])
+    assert lines(found["training-loss"]) == {("t", "torch/dopri5/adjoint"): [(1, 2.0), (3, 0.5)]}

@@ -186,6 +186,10 @@ def test_on_paper(committed, open_page):
     assert not any(page.locator(name).first.is_visible() for name in (".controls", ".contents", "#tip"))
     assert len(opened.rows()) == 102
     assert page.locator(".box").evaluate_all("(boxes) => boxes.every((box) => box.clientHeight === box.scrollHeight)")
+    buttons = page.locator("#cells thead button")
+    assert (
+        buttons.first.evaluate("(button) => getComputedStyle(button).display") == "contents"
+    )  # the header is repeated
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
 
 
@@ -200,3 +204,40 @@ def test_without_a_script_the_table_is_there(committed, chromium, tmp_path):
     expect(page.locator(".controls")).to_be_hidden()
     assert "drawn by the page's own script" in page.locator("noscript").inner_text()
     context.close()
+
+
+def test_the_lines_of_nobody_are_seen_and_told_apart(committed, open_page):
+    """As many evaluations backward as forward, and half as many: both within the axes, in two kinds of dashes."""
+    section = charts(open_page(committed("mnist")), "Evaluations, backward against forward")
+    section.scroll_into_view_if_needed()
+    expect(section.locator("svg").first).to_be_visible()
+    drawn = section.locator(".panel svg g[stroke-dasharray]").evaluate_all(
+        "(marks) => marks.map((mark) => [mark.getAttribute('stroke-dasharray'), mark.getBBox().width > 100])"
+    )
+    assert len({dash for dash, _ in drawn}) == 2
+    assert all(wide for _, wide in drawn)
+
+
+def test_every_tick_says_its_figure(committed, open_page):
+    """Be the axis of half a decade or of ten."""
+    opened = open_page(committed("ivp"))
+    for title in ("Error against evaluations", "Error against time", "Gradient error against time"):
+        section = charts(opened, title)
+        section.scroll_into_view_if_needed()
+        expect(section.locator("svg").first).to_be_visible()
+        ticks = section.locator("g[aria-label$='axis tick label'] text").all_text_contents()
+        assert len(ticks) > 8
+        assert all(ticks)
+
+
+def test_lines_of_one_backend_are_told_apart(record, make_run, open_page):
+    """By their markers, which a list below the panel names; a panel with a line a backend has no such list."""
+    records = [record(i, options={"width": i // 2}, rtol=(1e-3, 1e-6)[i % 2]) for i in range(4)]
+    records += [record(i, "t/two", f"l/s{i}/g") for i in (4, 5)]
+    section = charts(open_page(html(Document([make_run(records)]))), "Error against evaluations")
+    panels = section.locator(".panel")
+    names = panels.first.locator(".guides li")
+    assert names.all_inner_texts() == ["torch/dopri5/adjoint width=0", "torch/dopri5/adjoint width=1"]
+    shapes = names.locator("path").evaluate_all("(paths) => paths.map((path) => path.getAttribute('d'))")
+    assert len(set(shapes)) == 2
+    assert panels.nth(1).locator(".guides").count() == 0
