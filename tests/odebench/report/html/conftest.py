@@ -102,6 +102,12 @@ def committed():
 
 
 @pytest.fixture
+def cells():
+    """How many cells the quick run that is committed of a suite has."""
+    return lambda suite: len(read_run(ROOT / "results" / suite / "reference-quick-cpu").records)
+
+
+@pytest.fixture
 def record():
     def make(i, task="t/one", backend="torch/dopri5/adjoint", status=CellStatus.ok, reason="", metrics=None, **more):
         config = {

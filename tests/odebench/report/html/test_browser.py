@@ -66,19 +66,19 @@ def test_figures_sort_by_value_and_not_by_text(record, make_run, open_page):
     assert [row.split("\t")[-1] for row in opened.rows()] == ["9/–", "10/–", "2,000/–", "too slow"]
 
 
-def test_filters_narrow_the_table(committed, open_page):
+def test_filters_narrow_the_table(committed, cells, open_page):
     """By words of a row, by status and by backend, together; what is left is counted, and one button clears."""
     opened = open_page(committed("error_control"))
     page = opened.page
     page.get_by_label("find").fill("lotka DOPRI8")
-    assert 0 < len(opened.rows()) < 102
+    assert 0 < len(opened.rows()) < cells("error_control")
     assert all("torch/dopri8" in row for row in opened.rows())
     page.locator(".controls").get_by_label("status").select_option("diverged")
     assert all("diverged" in row for row in opened.rows())
     n = len(opened.rows())
-    assert page.locator("#shown").inner_text() == f"{n} of 102 cells"
+    assert page.locator("#shown").inner_text() == f"{n} of {cells('error_control')} cells"
     page.get_by_role("button", name="clear").click()
-    assert len(opened.rows()) == 102
+    assert len(opened.rows()) == cells("error_control")
     page.locator(".controls").get_by_label("backend").select_option("scipy/lsoda/autograd")
     assert {row.split("\t")[2] for row in opened.rows()} == {"scipy/lsoda/autograd"}
     page.get_by_label("find").fill("no such words")
@@ -175,7 +175,7 @@ def test_a_large_run_is_shown_in_parts(record, make_run, open_page):
     assert opened.said == []
 
 
-def test_on_paper(committed, open_page):
+def test_on_paper(committed, cells, open_page):
     """Everything is visible: all charts drawn, all that folds unfolded, no control, and no table that scrolls."""
     opened = open_page(committed("error_control"))
     page = opened.page
@@ -184,7 +184,7 @@ def test_on_paper(committed, open_page):
     assert page.locator(".drawing:empty").count() == 0
     assert page.locator("details:not([open])").count() == 0
     assert not any(page.locator(name).first.is_visible() for name in (".controls", ".contents", "#tip"))
-    assert len(opened.rows()) == 102
+    assert len(opened.rows()) == cells("error_control")
     assert page.locator(".box").evaluate_all("(boxes) => boxes.every((box) => box.clientHeight === box.scrollHeight)")
     buttons = page.locator("#cells thead button")
     assert (
@@ -193,14 +193,14 @@ def test_on_paper(committed, open_page):
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
 
 
-def test_without_a_script_the_table_is_there(committed, chromium, tmp_path):
+def test_without_a_script_the_table_is_there(committed, cells, chromium, tmp_path):
     """All of it: it comes with the page."""
     file = tmp_path / "page.html"
     file.write_text(committed("mnist"))
     context = chromium.new_context(offline=True, java_script_enabled=False)
     page = context.new_page()
     page.goto(file.as_uri())
-    assert page.locator("#cells tbody tr:visible").count() == 12
+    assert page.locator("#cells tbody tr:visible").count() == cells("mnist")
     expect(page.locator(".controls")).to_be_hidden()
     assert "drawn by the page's own script" in page.locator("noscript").inner_text()
     context.close()
