@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -176,12 +176,8 @@ def _environments(folder: Path) -> tuple[dict[str, Any], ...]:
     """The first part's first."""
     found = []
     for file in sorted(folder.glob("environment*.json"), key=lambda file: (len(file.name), file.name)):
-        try:
-            environment = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(environment, dict):
-            found.append(environment)
+        with suppress(UserError):
+            found.append(Store(folder).read(file.name))
     return tuple(found)
 
 
