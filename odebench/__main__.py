@@ -1,4 +1,11 @@
-from odebench.cli import main
+"""The program. Spawned workers import it again, and have no use for the command line."""
 
-if __name__ == "__main__":  # spawned workers import this module again
+
+def main() -> None:
+    from odebench.cli import main
+
+    main()
+
+
+if __name__ == "__main__":
     main()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,6 +51,16 @@ class Descent(Protocol):
 
     def restore(self, params: dict[str, Array], state: dict[str, Any]) -> None:
         """Go on from what :attr:`params` and :meth:`state` were once, to the last bit."""
+
+
+class Watch(Protocol):
+    """A module of a framework whose operations Python calls one by one: what the profile sees of them."""
+
+    def host_reads(self, call: Callable[[], object]) -> int:
+        """How often Python read the values of an array during a call: it waits for a GPU each time."""
+
+    def one_thread(self) -> AbstractContextManager[object]:
+        """While it lasts, what Python does in a backward pass is done by the thread that asked for the gradient."""
 
 
 class Adapter(Protocol):

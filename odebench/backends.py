@@ -10,13 +10,13 @@ from functools import cache, cached_property
 from typing import Any
 
 from odebench.contract import Array, Dynamics, OdeInt, PyTree, Solve, Stats, Unsupported
-from odebench.descriptors import GradientMethod, load
+from odebench.descriptors import Framework, GradientMethod, Solver, load
 from odebench.errors import UserError, choices, unknown
 from odebench.events import Dense, EventfulOdeInt, Instrument
-from odebench.registry import Registry, load_registry
+from odebench.registry import Registered, Registry, load_registry
 from odebench.tableau import DiagonallyImplicitRungeKutta
 
-SOLVE_OPTIONS = ("rtol", "atol", "step", "num_steps", "max_steps", "min_step", "first_step", "norm")
+SOLVE_OPTIONS = ("rtol", "atol", "step", "num_steps", "max_steps", "min_step", "first_step", "norm", "compile")
 
 
 @dataclass(frozen=True)
@@ -41,23 +41,37 @@ class SolverInfo:
 def solvers(registry: Registry) -> Iterator[SolverInfo]:
     """Every solver of every library; a tableau counts once for each framework that has an engine for it."""
     for framework in registry.frameworks.values():
-        for name, entry in registry.tableaus.items():
-            t = entry.tableau
-            if framework.engine(t):
-                yield SolverInfo(
-                    library=framework.name,
-                    name=name,
-                    framework=framework.name,
-                    order=t.order,
-                    adaptive=t.adaptive,
-                    implicit=isinstance(t, DiagonallyImplicitRungeKutta),
-                    missing=framework.missing,
-                    provider=entry.provider,
-                )
-    for s in registry.solvers.values():
-        yield SolverInfo(
-            s.library, s.name, s.framework, s.order, s.adaptive, s.implicit, s.missing, s.provider, s.unlike
-        )
+        for entry in registry.tableaus.values():
+            if framework.engine(entry.tableau):
+                yield _of_tableau(framework, entry)
+    for solver in registry.solvers.values():
+        yield _of_library(solver)
+
+
+def find_solver(registry: Registry, library: str, name: str) -> SolverInfo | None:
+    """The solver that a library has by that name."""
+    if solver := registry.solvers.get(f"{library}/{name}"):
+        return _of_library(solver)
+    framework, entry = registry.frameworks.get(library), registry.tableaus.get(name)
+    return _of_tableau(framework, entry) if framework and entry and framework.engine(entry.tableau) else None
+
+
+def _of_tableau(framework: Framework, entry: Registered) -> SolverInfo:
+    t = entry.tableau
+    return SolverInfo(
+        library=framework.name,
+        name=t.name,
+        framework=framework.name,
+        order=t.order,
+        adaptive=t.adaptive,
+        implicit=isinstance(t, DiagonallyImplicitRungeKutta),
+        missing=framework.missing,
+        provider=entry.provider,
+    )
+
+
+def _of_library(s: Solver) -> SolverInfo:
+    return SolverInfo(s.library, s.name, s.framework, s.order, s.adaptive, s.implicit, s.missing, s.provider, s.unlike)
 
 
 @dataclass(frozen=True)
@@ -90,23 +104,26 @@ def backends(registry: Registry, pattern: str = "*") -> list[BackendInfo]:
     found = []
     for solver in solvers(registry):
         for gradient in registry.gradients.values():
-            fits = gradient.solvers is None or solver.name in gradient.solvers
-            if gradient.library == solver.library and fits:
+            if _goes_with(gradient, solver):
                 info = BackendInfo(solver, gradient)
                 if fnmatchcase(info.name, pattern):
                     found.append(info)
     return sorted(found, key=lambda info: info.name)
 
 
+def _goes_with(gradient: GradientMethod, solver: SolverInfo) -> bool:
+    return gradient.library == solver.library and (gradient.solvers is None or solver.name in gradient.solvers)
+
+
 def find_backend(registry: Registry, name: str) -> BackendInfo:
     """:raises UserError: naming the part of the name that is wrong and its valid choices."""
-    exact = [info for info in backends(registry) if info.name == name]
-    if exact:
-        return exact[0]
     parts = name.split("/")
     if len(parts) != 3:
         raise UserError(f"backend {name!r} does not read library/solver/gradient, as in 'torch/dopri5/adjoint'")
     library, solver, gradient = parts
+    found, method = find_solver(registry, library, solver), registry.gradients.get(f"{library}/{gradient}")
+    if found and method and _goes_with(method, found):
+        return BackendInfo(found, method)
     libraries = {s.library for s in solvers(registry)}
     if library not in libraries:
         raise UserError(f"backend {name!r}: unknown library {library!r}; {choices(library, libraries)}")
@@ -166,7 +183,12 @@ class Backend:
 
     @cached_property
     def _solve_options(self) -> dict[str, Any]:
-        return {key: value for key, value in self.options.items() if key in SOLVE_OPTIONS}
+        found = {key: value for key, value in self.options.items() if key in SOLVE_OPTIONS}
+        if not found.get("compile"):
+            found.pop("compile", None)
+        elif "compile" not in inspect.signature(self._solve).parameters:
+            raise Unsupported(f"{self.name} has no option 'compile': the solver compiles always, or cannot")
+        return found
 
     def watched(self, watch: Callable[[PyTree], None]) -> Backend:
         """The same backend, but that ``watch`` is told the y0 of every solve that its gradient method asks for."""

@@ -62,6 +62,12 @@ class _Selection(TypedDict, total=False):
     devices: list[str]
 
 
+@with_config(_STRICT)
+class _Rivals(TypedDict):
+    ours: list[str]
+    peers: list[str]
+
+
 @with_config(_OPEN)
 class _Request(TypedDict, total=False):
     suite: Required[str]
@@ -70,7 +76,8 @@ class _Request(TypedDict, total=False):
     strict: Required[bool]
     selection: Required[_Selection]
     columns: list[str]
-    fits: list[dict[str, str]]
+    fits: list[dict[str, str | list[str]]]
+    rivals: list[_Rivals]
     command: list[str]
     cells: int
 

@@ -39,6 +39,9 @@ class SolveError(ArithmeticError):
         where = "" if t is None else f" at t={t:.9g}"
         super().__init__(f"{self.status.name}{where}: {_REASONS[self.status]}")
 
+    def __reduce__(self) -> tuple[type[SolveError], tuple[Status, float | None]]:
+        return type(self), (self.status, self.t)
+
 
 class Unsupported(ValueError):
     """A backend is asked for what it cannot do, and says so: the cell is skipped, with this as its reason."""
@@ -73,7 +76,8 @@ class Solve(Protocol):
     ts[0] and ts[-1]) switch adaptivity off; a method that is not adaptive and is given neither takes one step an
     output interval. ``max_steps`` bounds attempts, ``min_step`` the adaptive step, ``first_step`` sets it.
     ``norm`` replaces the error norm: a callable on a tree like y0 that returns a scalar; the default is the
-    largest of the leaves' root mean squares.
+    largest of the leaves' root mean squares. Where a framework compiles only what it is told to, a solver may have
+    ``compile``.
 
     :raises SolveError: outside compiled code; inside it, outputs that were not reached are NaN and
         ``stats.status`` says why.

@@ -11,6 +11,9 @@ from typing import Any, ClassVar, Self
 
 from odebench.tableau import ExplicitRungeKutta, RungeKutta
 
+PARTS = ("dynamics", "autograd", "stages", "norm", "control", "other")
+"""What the profile divides the time of a solve's gradient into."""
+
 
 @cache
 def installed(distribution: str) -> bool:
@@ -77,7 +80,8 @@ class Framework(Descriptor):
         :class:`~odebench.tableau.ExplicitRungeKutta` into a :class:`~odebench.contract.Solve`.
     :param namespace: a module of the Array API's functions for its arrays; see :func:`odebench.tasks.namespace`.
     :param locate: ``module:attribute`` of a :class:`odebench.events.Locate`; empty where it can find no events.
-    :param implicit_runge_kutta: the same for a :class:`~odebench.tableau.DiagonallyImplicitRungeKutta`.
+    :param watch: a module, an :class:`odebench.adapter.Watch`; empty where compiled code lets nothing be seen.
+    :param implicit_runge_kutta: as ``runge_kutta``, for a :class:`~odebench.tableau.DiagonallyImplicitRungeKutta`.
     """
 
     kind = "framework"
@@ -85,10 +89,38 @@ class Framework(Descriptor):
     implicit_runge_kutta: str = ""
     namespace: str = ""
     locate: str = ""
+    watch: str = ""
 
     def engine(self, tableau: RungeKutta) -> str:
         """The code that makes such a tableau a solver; empty where there is none."""
         return self.runge_kutta if isinstance(tableau, ExplicitRungeKutta) else self.implicit_runge_kutta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Which code of a library is which part of a solve, for the profile pass.
+
+    An entry is a module or ``module:qualified.name``, and stands for all that is in it: ``torchode`` for every module
+    of torchode, ``m:Stepper`` for the methods of a class. Of several that fit, the longest counts. Code that none fits,
+    as that of array frameworks, belongs to what called it.
+
+    :param library: whose solves it is of; every library's when left out.
+    :param autograd: what records graphs, and pulls back through them.
+    :param stages: sums over stages, interpolation, and what moves states to and fro.
+    :param norm: the error of a step and its size.
+    :param control: which step to take, and the loop around the steps.
+    :param other: none of these, wherever it is called from: what a plugin adds to a peer.
+    :param provider: the plugin that registered it; filled in by the registry.
+    """
+
+    kind: ClassVar[str] = "parts"
+    library: str = ""
+    autograd: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    norm: tuple[str, ...] = ()
+    control: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
+    provider: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

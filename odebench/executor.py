@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from odebench.errors import UserError
+from odebench.messages import Measured, WorkerSetup
 from odebench.record import CellStatus
-from odebench.worker import Measured, WorkerSetup, main
 
 _CONTEXT = multiprocessing.get_context("spawn")  # fork is not safe beside a framework's threads
 
@@ -25,15 +30,48 @@ class WorkerFailure(Exception):
         self.measured = measured or Measured()
 
 
-class Worker:
-    """One spawned process and the pipe to it."""
+def _main(connection: Connection) -> None:
+    """What the spawned process runs."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; only the parent decides
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    gc.disable()  # until the framework is there: see _Worker.import_framework
+    from odebench.worker import main
 
-    def __init__(self, setup: WorkerSetup) -> None:
-        self._log = setup.log
+    main(connection)
+
+
+@contextmanager
+def _ctrl_c_later() -> Iterator[None]:
+    """A process that is started meanwhile does not see Ctrl-C before it can say that it ignores it."""
+    resource_tracker.ensure_running()  # else starting a process starts it too, and it lets Ctrl-C through afterwards
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class Worker:
+    """One spawned process and the pipe to it. It gets as ready as it can without knowing what for until :meth:`begin`;
+    as a context, it is killed at the end."""
+
+    def __init__(self) -> None:
         self._connection, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=main, args=(theirs, setup), daemon=True)
-        self._process.start()
+        self._process = _CONTEXT.Process(target=_main, args=(theirs,), daemon=True)
+        with _ctrl_c_later():
+            self._process.start()
         theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def begin(self, setup: WorkerSetup) -> None:
+        self._log = setup.log
+        with suppress(ConnectionError):  # it is dead, as whoever asks it is told
+            self._connection.send(setup)
 
     @property
     def alive(self) -> bool:
@@ -83,15 +121,17 @@ class Workers:
 
     :param plugins: ``--plugin`` references, loaded in every worker as in the parent.
     :param logs: the folder for what workers print.
-    :param note: is told what is being worked on, and what is being done to it.
+    :param spare: a worker that has not begun, to be the first.
+    :ivar note: is told what is being worked on, and what is being done to it.
     :ivar about: what is being worked on.
     """
 
-    def __init__(
-        self, plugins: tuple[str, ...], suite: Path, logs: Path, note: Callable[[str, str], None] = lambda *_: None
-    ) -> None:
-        self._plugins, self._suite, self._logs = plugins, suite, logs
-        self._note: Callable[[str], None] = lambda text: note(self.about, text)
+    def __init__(self, plugins: tuple[str, ...], suite: Path, logs: Path, spare: Worker | None = None) -> None:
+        from odebench.suite import plugin_folders  # not before a spare worker is on its way
+
+        self._plugins, self._suites, self._logs = plugins, tuple(plugin_folders(suite.resolve())), logs
+        self._spare = spare
+        self.note: Callable[[str, str], None] = lambda *_: None
         self.about = ""
         self._warm: dict[tuple[str, str], Worker] = {}
 
@@ -103,13 +143,13 @@ class Workers:
         return self._warm[key]
 
     def ask(self, framework: str, device: str, limit: float, name: str, *arguments: Any) -> Any:
-        return self.start(framework, device).ask(limit, self._note, name, *arguments)
+        return self.start(framework, device).ask(limit, self._tell, name, *arguments)
 
     def ask_fresh(self, framework: str, device: str, limit: float, name: str, *arguments: Any) -> Any:
         """Ask a process that has done nothing before, and end it."""
         worker = self._spawn(framework, device)
         try:
-            return worker.ask(limit, self._note, name, *arguments)
+            return worker.ask(limit, self._tell, name, *arguments)
         finally:
             worker.kill()
 
@@ -118,6 +158,10 @@ class Workers:
             worker.kill()
         self._warm.clear()
 
+    def _tell(self, text: str) -> None:
+        self.note(self.about, text)
+
     def _spawn(self, framework: str, device: str) -> Worker:
-        log = self._logs / f"{framework}-{device}.log"
-        return Worker(WorkerSetup(framework, self._plugins, self._suite.resolve(), log))
+        worker, self._spare = self._spare or Worker(), None
+        worker.begin(WorkerSetup(framework, self._plugins, self._suites, self._logs / f"{framework}-{device}.log"))
+        return worker

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from odebench.descriptors import Figure, Framework, GradientMethod, Solver, Task
-    from odebench.plan import Cell
+    from odebench.cell import Cell
+    from odebench.descriptors import Figure, Framework, GradientMethod, Parts, Solver, Task
     from odebench.record import Record
     from odebench.tableau import RungeKutta
 
@@ -65,6 +65,14 @@ def odebench_register_figures(register: Callable[[Figure], None]) -> None:
     """Register pictures of a suite's own: samples, densities, trajectories.
 
     :param register: takes a :class:`~odebench.descriptors.Figure`.
+    """
+
+
+@hookspec(historic=True)
+def odebench_register_parts(register: Callable[[Parts], None]) -> None:
+    """Register which code is which part of a solve: what the profile of a run names.
+
+    :param register: takes a :class:`~odebench.descriptors.Parts`, one a library.
     """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -30,7 +30,7 @@ class CellStatus(StrEnum):
 class Record:
     """One cell's result, whatever became of it.
 
-    :param config: the cell's configuration (:meth:`odebench.plan.Cell.config`).
+    :param config: the cell's configuration (:meth:`odebench.cell.Cell.config`).
     :param hash: the configuration's hash.
     :param row: the name that tables show.
     :param reason: why the status is not ``ok``, in one line.
@@ -55,7 +55,8 @@ class Record:
     schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Its fields by name; what they hold is not copied."""
+        return dict(vars(self))
 
     @classmethod
     def from_dict(cls, data: Any) -> Record:

@@ -12,10 +12,10 @@ import numpy as np
 
 from odebench import truth
 from odebench.backends import find_backend
+from odebench.cell import Cell
 from odebench.errors import unknown
 from odebench.executor import WorkerFailure, Workers
 from odebench.measure.accuracy import Arrays, agree, agreement
-from odebench.plan import Cell
 from odebench.registry import Registry
 from odebench.store import Store
 from odebench.suite import Suite, Tolerance

@@ -8,7 +8,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 import pluggy
 
 from odebench import hookspecs
-from odebench.descriptors import Descriptor, Figure, Framework, GradientMethod, Solver, Task
+from odebench.descriptors import Descriptor, Figure, Framework, GradientMethod, Parts, Solver, Task
 from odebench.errors import UserError, choices
 from odebench.tableau import RungeKutta
 
@@ -28,6 +28,7 @@ _KINDS: dict[str, Any] = {
     "gradients": GradientMethod,
     "tasks": Task,
     "figures": Figure,
+    "parts": Parts,
 }
 
 
@@ -64,6 +65,7 @@ class Registry:
         self.gradients: dict[str, GradientMethod] = {}
         self.tasks: dict[str, Task] = {}
         self.figures: dict[str, Figure] = {}
+        self.parts: dict[str, Parts] = {}
         self._loading: ModuleType | None = None
         self._provider = ""
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -78,7 +80,7 @@ class Registry:
 
     @property
     def _tables(self) -> tuple[dict[str, Any], ...]:
-        return (self.frameworks, self.tableaus, self.solvers, self.gradients, self.tasks, self.figures)
+        return (self.frameworks, self.tableaus, self.solvers, self.gradients, self.tasks, self.figures, self.parts)
 
     def register(self, plugin: object, name: str) -> None:
         """Add an object of this process whose methods are hooks, such as a listener on the life of cells."""
@@ -99,6 +101,14 @@ class Registry:
             self.named.add(self.load_path(path))
         else:
             self.named.add(self._load(reference, f"module {reference}", lambda: importlib.import_module(reference)))
+
+    def load_more(self, suites: Iterable[Path], plugins: Iterable[str]) -> None:
+        """Load the given suites' own plugins, and those named by ``--plugin``."""
+        for folder in suites:
+            if (folder / "__init__.py").exists():
+                self.load_path(folder)
+        for reference in plugins:
+            self.load_named(reference)
 
     def load_path(self, path: Path) -> str:
         """Load a plugin from a file, or from a folder that is a package (a suite's). :returns: its name."""
@@ -149,6 +159,9 @@ class Registry:
                 raise UserError(f"odebench_register_{kind} was given a {type(entry).__name__}")
             if isinstance(entry, RungeKutta):
                 self._add(self.tableaus, "solver", entry.name, Registered(entry, self._provider))
+            elif isinstance(entry, Parts):
+                entry = replace(entry, provider=self._provider)
+                self._add(self.parts, entry.kind, f"{self._provider} {entry.library}".rstrip(), entry)
             else:
                 self._add_descriptor(entry)
 
@@ -206,9 +219,5 @@ def load_registry(plugins: Iterable[str] = (), suites: Iterable[Path] = (), *, s
     """A registry with the installed plugins, the given suites' own, and those named by ``--plugin``."""
     registry = Registry(strict=strict)
     registry.load_entry_points()
-    for folder in suites:
-        if (folder / "__init__.py").exists():
-            registry.load_path(folder)
-    for reference in plugins:
-        registry.load_named(reference)
+    registry.load_more(suites, plugins)
     return registry

@@ -6,18 +6,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
+from odebench.cell import Cell
 from odebench.errors import UserError
 from odebench.executor import WorkerFailure, Workers
 from odebench.measure import timing
-from odebench.plan import Cell
+from odebench.messages import Measured, MeasureRequest
 from odebench.record import CellStatus, Record
-from odebench.reference import References
 from odebench.registry import Registry
 from odebench.store import Store
 from odebench.suite import Preset, Suite
-from odebench.worker import Measured, MeasureRequest
+
+if TYPE_CHECKING:
+    from odebench.reference import References
 
 
 class Run:
@@ -28,18 +31,25 @@ class Run:
         self.workers, self.store = workers, store
         self._records: dict[Cell, Record] = {}
         self._spent: dict[Cell, float] = {}
-        self._references = References(suite, registry, workers, store, preset.time_limit)
+
+    @cached_property
+    def _references(self) -> References:
+        from odebench.reference import References  # and NumPy with it
+
+        return References(self.suite, self.registry, self.workers, self.store, self.preset.time_limit)
+
+    def start_workers(self, cells: list[Cell]) -> None:
+        """Start those that are needed: they import their frameworks side by side."""
+        for framework, device in _needed(cells):
+            self.workers.start(framework, device)
 
     def check_devices(self, cells: list[Cell]) -> dict[str, Any]:
-        """Start the workers that are needed, and ask each for its part of the environment.
+        """Ask each worker that is needed for its part of the environment.
 
         :raises UserError: when a cell asks for a device that is not there.
         """
-        needed = list(dict.fromkeys((cell.framework, cell.device) for cell in cells if not cell.skip))
-        for framework, device in needed:
-            self.workers.start(framework, device)
         found = {}
-        for framework, device in needed:
+        for framework, device in _needed(cells):
             try:
                 devices, environment = self.workers.ask(framework, device, self.preset.time_limit, "hello", device)
             except WorkerFailure as failure:
@@ -155,3 +165,7 @@ class Run:
             hook(**event)
         except Exception as error:
             self.store.log(f"a plugin's {hook.name} failed: {type(error).__name__}: {error}")
+
+
+def _needed(cells: list[Cell]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((cell.framework, cell.device) for cell in cells if not cell.skip))

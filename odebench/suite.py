@@ -28,6 +28,7 @@ Pass = Literal[
     "memory",
     "peak",
     "overhead",
+    "profile",
     "evaluation",
     "training",
 ]
@@ -121,15 +122,30 @@ class Row(_Table):
 
 
 class Fit(_Table):
-    """A power law to be fitted through the cells that differ in one thing: ``y ∝ x^slope``, a fit a backend.
+    """A law to be fitted through the cells that differ in one thing, a fit a backend.
 
-    :param x: a configuration key (``num_steps``), an option (``option_hidden``, ``solve_checkpoints``) or a metric.
-    :param y: a metric.
+    :param x: a configuration key (``num_steps``), an option (``option_hidden``, ``solve_checkpoints``) or a metric; of
+        several, each by itself.
+    :param y: a metric; of several, each by itself.
+    :param task: a glob.
+    :param law: ``power`` is y ∝ x^p, ``offset`` the same beside a constant: what a call costs in any case.
     """
 
-    x: str
-    y: str
+    x: str | NonEmpty
+    y: str | NonEmpty
     task: str = "*"
+    law: Literal["power", "offset"] = "power"
+
+
+class Rivals(_Table):
+    """Backends whose fits are shown beside those of the best peer: the one whose figures grow least.
+
+    :param ours: globs; each that matches is held against the peers.
+    :param peers: globs.
+    """
+
+    ours: NonEmpty
+    peers: NonEmpty
 
 
 class Preset(_Table):
@@ -151,7 +167,7 @@ class Preset(_Table):
     :param count_every: training steps between counts of the NFE, which join the curve.
     """
 
-    measure: list[Pass] = [p for p in get_args(Pass) if p != "evaluation"]
+    measure: list[Pass] = [p for p in get_args(Pass) if p not in ("profile", "evaluation")]
     backends: NonEmpty = ["*"]
     tasks: NonEmpty = ["*"]
     tightest: float = 0.0
@@ -176,7 +192,8 @@ class Suite(_Table):
     :param presets: name → how much to do.
     :param reference: how the truth is made where a task does not know it; the first that fits a task is taken.
     :param rows: names that tables show; the first that fits a cell is taken.
-    :param fits: power laws that are shown below the table and in the report.
+    :param fits: laws of growth that are shown below the table and in the report.
+    :param rivals: whose fits are compared with whose.
     :param uses: folders of suites, relative to this one, whose tasks it measures, too.
     :param columns: the metrics that its table shows, where not the usual ones.
     :param covers: items of the documents that the project started from (``odebench/claims/checklist.toml``) that it
@@ -193,6 +210,7 @@ class Suite(_Table):
     columns: list[str] = []
     covers: list[str] = []
     fits: list[Fit] = []
+    rivals: list[Rivals] = []
 
     def blocks(self, preset: Preset) -> list[Matrix]:
         """The blocks of the matrix that a preset of this suite is made of."""

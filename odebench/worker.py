@@ -8,84 +8,52 @@ The process knows no deadline: its parent kills it.
 
 from __future__ import annotations
 
+import gc
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from odebench import truth
+from odebench.cell import Cell
 from odebench.contract import SolveError, Unsupported
 from odebench.errors import UserError
-from odebench.plan import Cell
+from odebench.measure import accuracy, counting, difference, overhead, peak, profile, reconstruction, training
+from odebench.measure.session import Diverged, Session
+from odebench.messages import Measured, MeasureRequest, WorkerSetup
 from odebench.record import CellStatus
-from odebench.registry import Registry, load_registry
-from odebench.suite import plugin_folders
-
-if TYPE_CHECKING:
-    from odebench.measure.session import Session
+from odebench.registry import Registry
 
 _OUT_OF_MEMORY = ("out of memory", "RESOURCE_EXHAUSTED", "bad_alloc")
 
 
-@dataclass(frozen=True)
-class WorkerSetup:
-    """What a worker needs to know before it imports a framework."""
-
-    framework: str
-    plugins: tuple[str, ...]
-    suite: Path
-    log: Path
-
-
-@dataclass(frozen=True)
-class MeasureRequest:
-    """The passes of one cell that its worker makes alone; timing samples are asked for one by one.
-
-    :param seconds: how long the overhead pass may take, about.
-    :param count_every: see :class:`odebench.suite.Preset`.
-    """
-
-    cell: Cell
-    passes: tuple[str, ...]
-    reference: Path | None
-    checkpoint: Path
-    checkpoint_every: int
-    seconds: float
-    count_every: int | None = None
+def main(connection: Connection) -> None:
+    """Serve a parent until it is gone. Its first message is the :class:`WorkerSetup`, all others are requests."""
+    registry = Registry()
+    registry.load_entry_points()
+    try:
+        setup: WorkerSetup = connection.recv()
+        _log_to(setup.log)
+        registry.load_more(setup.suites, setup.plugins)
+        worker = _Worker(registry, setup.framework, lambda kind, what: connection.send((kind, what)))
+        with suppress(Exception):  # which the first request raises again, and answers with
+            worker.import_framework()
+        _serve(connection, worker)
+    except (EOFError, BrokenPipeError):
+        return
 
 
-@dataclass
-class Measured:
-    """What is known of a cell so far, whatever becomes of the rest.
-
-    :param outputs: a task's arrays: see :class:`odebench.contract.PicturedTask`.
-    """
-
-    metrics: dict[str, float] = field(default_factory=dict)
-    curve: list[dict[str, float]] = field(default_factory=list)
-    outputs: dict[str, Any] = field(default_factory=dict)
-
-    def add(self, part: Measured) -> None:
-        self.metrics |= part.metrics
-        self.curve += part.curve
-        self.outputs |= part.outputs
-
-
-def main(connection: Connection, setup: WorkerSetup) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; only the parent decides
-    _log_to(setup.log)
-    worker = _Worker(setup, lambda kind, what: connection.send((kind, what)))
+def _serve(connection: Connection, worker: _Worker) -> None:
+    """:raises EOFError: when the parent is gone, or :class:`BrokenPipeError` when it went while this was at work."""
     while True:
-        try:
-            name, arguments = connection.recv()
-        except EOFError:
-            return
+        name, arguments = connection.recv()
         answer: tuple[Any, ...]
         try:
+            worker.import_framework()
             answer = ("done", getattr(worker, name)(*arguments))
         except UserError as error:
             answer = ("refused", str(error))
@@ -99,8 +67,6 @@ def main(connection: Connection, setup: WorkerSetup) -> None:
 
 def classify(error: Exception) -> tuple[CellStatus, str]:
     """The status and the one-line reason of a cell that raised."""
-    from odebench.measure.session import Diverged
-
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
     if isinstance(error, (SolveError, Diverged)):
         return CellStatus.diverged, str(error)
@@ -121,12 +87,19 @@ def _log_to(file: Path) -> None:
 class _Worker:
     """The requests by name. Sessions stay alive between ``measure`` and ``close``, for interleaved samples."""
 
-    def __init__(self, setup: WorkerSetup, send: Callable[[str, Any], None]) -> None:
-        self._registry: Registry = load_registry(setup.plugins, plugin_folders(setup.suite))
-        self._framework = self._registry.frameworks[setup.framework]
+    def __init__(self, registry: Registry, framework: str, send: Callable[[str, Any], None]) -> None:
+        self._registry = registry
+        self._framework = registry.frameworks[framework]
         self._send = send
         self._sessions: dict[str, Session] = {}
         self._opened = ""
+
+    def import_framework(self) -> None:
+        """Without collecting garbage before it is done: there is none, and looking for it takes a tenth of the time."""
+        try:
+            self._framework.load()
+        finally:
+            gc.enable()
 
     def hello(self, device: str) -> tuple[list[str], dict[str, Any]]:
         """The devices that are here, and the framework's part of the environment, as it is when cells are measured."""
@@ -143,8 +116,6 @@ class _Worker:
 
     def measure(self, request: MeasureRequest) -> Measured:
         """The passes that need no rival beside them, each apart from the others, and the end of the session."""
-        from odebench.measure import accuracy, counting, difference, overhead, reconstruction, training
-
         found = Measured()
 
         def keep(metrics: dict[str, float] | None = None, *points: dict[str, float]) -> None:
@@ -163,6 +134,7 @@ class _Worker:
             "reconstruction": ("reconstruction", lambda: reconstruction.reconstruction(session)),
             "memory": ("memory", lambda: session.memory(session.params)),
             "overhead": ("overhead", lambda: overhead.overhead(session, request.seconds)),
+            "profile": ("profile", lambda: profile.profile(session, request.seconds)),
             "training": (
                 "training",
                 lambda: training.train(
@@ -199,16 +171,12 @@ class _Worker:
 
     def truth(self, cell: Cell) -> Any:
         """A reference's prediction and gradients. See :func:`odebench.measure.accuracy.truth`."""
-        from odebench.measure import accuracy
-
         self._note("reference")
         self._opened = ""
         return accuracy.truth(self._new(cell))
 
     def routes(self, cell: Cell) -> Any:
         """What is true of a task by the routes that it knows. See :func:`odebench.truth.make`."""
-        from odebench import truth
-
         self._note("reference")
         self._opened = ""
         task = self._registry.tasks[cell.task]
@@ -216,8 +184,6 @@ class _Worker:
 
     def peak(self, cell: Cell) -> dict[str, float]:
         """Asked of a fresh worker only."""
-        from odebench.measure import peak
-
         self._note("process peak")
         return peak.peak_growth(self._new(cell))
 
@@ -225,8 +191,6 @@ class _Worker:
         self._send("note", text)
 
     def _new(self, cell: Cell) -> Session:
-        from odebench.measure.session import Session
-
         return Session(cell, self._registry)
 
     def forget(self) -> None:

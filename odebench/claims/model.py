@@ -13,7 +13,7 @@ from odebench.claims.rule import Rule, parse_rule
 from odebench.errors import UserError, choices
 from odebench.suite import read_suite, read_toml
 
-Statistic = Literal["value", "last", "ratio", "slope", "linear", "r2", "spearman", "rise", "fall", "growth"]
+Statistic = Literal["value", "last", "ratio", "slope", "exponent", "linear", "r2", "spearman", "rise", "fall", "growth"]
 WITHOUT_X = ("value",)
 KEYS = (
     "suite", "task", "backend", "framework", "library", "solver", "gradient", "device", "dtype", "rtol", "atol",
@@ -95,6 +95,8 @@ class Check(_Table):
     def _has_x(self) -> Self:
         if self.x is None and self.statistic not in WITHOUT_X:
             raise ValueError(f"statistic {self.statistic!r} needs an x")
+        if self.statistic == "exponent" and self.against is not None and self.compare == "ratio":
+            raise ValueError("exponents are compared by their difference")
         return self
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from odebench.claims.model import Check
 from odebench.claims.rule import Rule
-from odebench.claims.statistics import STATISTICS
+from odebench.claims.statistics import STATISTICS, margin
 from odebench.record import CellStatus, Record
 
 STEP = "step"
@@ -25,10 +25,12 @@ class Sample:
     """What a group of records gives.
 
     :param seeds: the statistic by seed.
+    :param margin: the largest half of an interval that the statistic has of a seed by itself.
     :param left_out: why records, points or seeds were left out, and how often.
     """
 
     seeds: dict[int, float] = field(default_factory=dict)
+    margin: float = 0.0
     left_out: Counter[str] = field(default_factory=Counter)
 
 
@@ -85,7 +87,7 @@ def _sample(check: Check, group: list[Record], rivals: list[Record]) -> Sample:
     for seed in dict.fromkeys(seed for seed, _ in own):
         pairs = {pair: points for (of, pair), points in own.items() if of == seed}
         if check.against is None:
-            number = _statistic(check, [point for points in pairs.values() for point in points])
+            number, half = _statistic(check, [point for points in pairs.values() for point in points])
         else:
             shared = [r for r in rivals if r.config["seed"] == seed and _shared(r, check) in pairs]
             against = _points(check, shared, sample.left_out)
@@ -94,32 +96,38 @@ def _sample(check: Check, group: list[Record], rivals: list[Record]) -> Sample:
                 continue
             theirs = {pair: points for (_, pair), points in against.items()}
             sample.left_out.update(["no rival"] * len(pairs.keys() - theirs.keys()))
-            number = _compared(check, pairs, theirs)
+            number, half = _compared(check, pairs, theirs)
         if math.isnan(number):
             sample.left_out[f"undefined {check.statistic}"] += 1
         else:
             sample.seeds[seed] = number
+            sample.margin = max(sample.margin, half)
     return sample
 
 
-def _compared(check: Check, own: dict[Any, Points], rivals: dict[Any, Points]) -> float:
-    """The statistic of the pairs that have a rival over the rival's, or less it, on average.
+def _compared(check: Check, own: dict[Any, Points], rivals: dict[Any, Points]) -> tuple[float, float]:
+    """The statistic of the pairs that have a rival over the rival's, or less it, on average; and half of the interval
+    of the difference, as errors add that know nothing of each other. Of a ratio there is none.
 
     NaN where one is over what is not positive: over a KL that an estimate has below 0, more would count as less.
     """
-    found = []
+    found, margins = [], []
     for pair in [pair for pair in own if pair in rivals]:
-        ours, theirs = _statistic(check, own[pair]), _statistic(check, rivals[pair])
+        (ours, our_margin), (theirs, their_margin) = _statistic(check, own[pair]), _statistic(check, rivals[pair])
         if check.compare == "difference":
             found.append(ours - theirs)
+            margins.append(math.hypot(our_margin, their_margin))
         else:
             found.append(ours / theirs if theirs > 0 else math.nan)
-    return float(np.mean(found)) if found else math.nan
+    if not found:
+        return math.nan, 0.0
+    return float(np.mean(found)), max(margins, default=0.0)
 
 
-def _statistic(check: Check, points: Points) -> float:
+def _statistic(check: Check, points: Points) -> tuple[float, float]:
+    """And half of its own interval."""
     x, y = np.array(points, dtype=np.float64).T
-    return STATISTICS[check.statistic](x, y)
+    return STATISTICS[check.statistic](x, y), margin(check.statistic, x, y)
 
 
 def _shared(record: Record, check: Check) -> Any:

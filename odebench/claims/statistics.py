@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 import numpy.typing as npt
+
+from odebench.laws import Law, offset_law
 
 Numbers = npt.NDArray[np.float64]
 
@@ -34,6 +37,17 @@ def slope(x: Numbers, y: Numbers) -> float:
     if len(set(x)) < 3 or np.any(x <= 0) or np.any(y <= 0):
         return math.nan
     return linear(np.log(x), np.log(y))
+
+
+def exponent(x: Numbers, y: Numbers) -> float:
+    """The exponent p of y = constant + factor · x^p (:func:`odebench.laws.offset_law`); of four values of x at least,
+    and where scipy is installed.
+
+    The only statistic that has an interval of its own: the 95 % interval of the fit, by which a verdict is the more
+    careful.
+    """
+    law = _law(x, y)
+    return law.exponent if law else math.nan
 
 
 def linear(x: Numbers, y: Numbers) -> float:
@@ -84,8 +98,14 @@ def growth(x: Numbers, y: Numbers) -> float:
 
 
 STATISTICS: dict[str, Callable[[Numbers, Numbers], float]] = {
-    f.__name__: f for f in (value, last, ratio, slope, linear, r2, spearman, rise, fall, growth)
+    f.__name__: f for f in (value, last, ratio, slope, exponent, linear, r2, spearman, rise, fall, growth)
 }
+
+
+def margin(statistic: str, x: Numbers, y: Numbers) -> float:
+    """Half of the 95 % interval that a statistic has by itself, of the points of one seed; 0 of all but an exponent."""
+    law = _law(x, y) if statistic == "exponent" else None
+    return law.margin if law else 0.0
 
 
 def interval(values: list[float], random: bool) -> tuple[float, float]:
@@ -99,6 +119,14 @@ def interval(values: list[float], random: bool) -> tuple[float, float]:
     half = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)))
     mean = float(np.mean(values))
     return mean - half, mean + half
+
+
+def _law(x: Numbers, y: Numbers) -> Law | None:
+    if len(set(x)) < 4 or not np.all(np.isfinite(y)) or np.any(x <= 0) or np.any(y <= 0):
+        return None
+    if find_spec("scipy") is None:
+        return None
+    return offset_law(x, y)
 
 
 def _varies(values: Numbers) -> bool:

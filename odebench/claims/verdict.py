@@ -94,6 +94,7 @@ def row(check: Check, group: str, sample: Sample, run: str = "") -> Row:
     if not sample.seeds:
         return Row(check, group, reason=left_out, run=run)
     low, high = interval(list(sample.seeds.values()), check.random)
+    low, high = low - sample.margin, high + sample.margin
     verdict, reason = Verdict.open, ""
     if check.random and len(sample.seeds) < MIN_SEEDS:
         reason = f"{len(sample.seeds)} of at least {MIN_SEEDS} seeds"

@@ -14,7 +14,7 @@ from rich.text import Text
 from odebench.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from odebench.plan import Cell
+    from odebench.cell import Cell
     from odebench.record import Record
 
 

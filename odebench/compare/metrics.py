@@ -61,6 +61,7 @@ _WRONG = "distance from what is true, or from what a twin computes"
 _LEARNT = "what a training came to: every rounding on its way changes it"
 _GIVEN = "a fact of the task or of its data, or a figure of which neither more nor less is better"
 _WITHIN = "belongs to another metric: its interval, or how far its references are apart"
+_SPLIT = "says where the time that the overhead is made of went"
 
 TABLE: tuple[tuple[str, Metric], ...] = (
     ("status", Metric(Kind.status, 0, "whether the cell ended well")),
@@ -69,12 +70,15 @@ TABLE: tuple[tuple[str, Metric], ...] = (
     ("*_high_s", Metric(Kind.part, 0, _WITHIN)),
     ("*_samples", Metric(Kind.part, 0, _WITHIN)),
     ("*_agreement*", Metric(Kind.part, 0, _WITHIN)),
+    ("part_*", Metric(Kind.part, 0, _SPLIT)),
+    ("profile_slowdown", Metric(Kind.part, 0, _SPLIT)),
     ("nfe_*", Metric(Kind.counter, -1, _WORK)),
     ("vjps", Metric(Kind.counter, -1, _WORK)),
     ("jvps", Metric(Kind.counter, -1, _WORK)),
     ("products_*", Metric(Kind.counter, -1, _WORK)),
     ("accepted", Metric(Kind.counter, -1, "steps that the solver says it took")),
     ("rejected", Metric(Kind.counter, -1, "steps that the solver says it tried in vain")),
+    ("host_syncs*", Metric(Kind.counter, -1, "how often Python waits for an array's values")),
     ("claimed_nfe", Metric(Kind.counter, -1, "evaluations that the solver says it made")),
     ("solved_size", Metric(Kind.counter, -1, "numbers in the largest state that is solved for")),
     ("past_end", Metric(Kind.error, -1, "how far beyond its times f was called, as a part of their span")),

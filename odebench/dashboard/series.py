@@ -30,6 +30,7 @@ _UNITS = (
     ("solved_size", "numbers"),
     ("past_end", "of the span"),
     ("overhead", "times the bare cost"),
+    ("host_syncs*", "reads"),
     ("*_bytes", "bytes"),
     ("*_s", "seconds"),
     ("forward_error", "relative"),

@@ -5,16 +5,19 @@ from __future__ import annotations
 import inspect
 import math
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from odebench.adapter import Adapter
 from odebench.backends import Backend, find_backend
+from odebench.cell import Cell
 from odebench.contract import Array, Dynamics, OdeInt, PyTree, SolveError, TaskInstance
 from odebench.errors import UserError, choices
-from odebench.plan import Cell
 from odebench.registry import Registry
+
+if TYPE_CHECKING:
+    from odebench.measure.overhead import Limit
 
 
 class Diverged(ArithmeticError):
@@ -39,11 +42,14 @@ class Session:
     :ivar constants: those that the gradient method gives no gradient for: constants of the loss.
     :ivar probe: the batch that is measured on.
     :ivar warm: the kinds of :meth:`sample` that have run before.
+    :ivar limit: what the overhead pass has measured: the profile splits it.
     """
 
     def __init__(self, cell: Cell, registry: Registry) -> None:
         self.cell = cell
+        self.registry = registry
         self.warm: set[str] = set()
+        self.limit: Limit | None = None
         self.adapter: Adapter = registry.frameworks[cell.framework].load()(cell.device, cell.dtype)
         self.adapter.activate()
         self.task: TaskInstance = _make_task(cell, registry)

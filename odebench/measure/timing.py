@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from odebench.plan import Cell
+from odebench.cell import Cell
 from odebench.stats import relative_half_width, summary
-from odebench.suite import Preset
+
+if TYPE_CHECKING:
+    from odebench.suite import Preset
 
 KINDS = ("forward", "forward_backward")
 Samples = dict[str, list[float]]

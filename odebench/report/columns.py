@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from odebench.descriptors import PARTS
 from odebench.record import CellStatus, Record
 
 
@@ -32,6 +33,11 @@ class Column:
 
 def percent(value: float) -> str:
     return f"{100 * value:.1f}%"
+
+
+def whole_percent(value: float) -> str:
+    """Without its sign: many stand side by side."""
+    return f"{100 * value:.0f}"
 
 
 def count(value: float) -> str:
@@ -80,6 +86,7 @@ FURTHER = (
     Column("JVPs", ("jvps",), count, best=False),
     Column("NFE\nbwd", ("nfe_backward",), count),
     Column("VJPs", ("vjps",), count, best=False),
+    Column("kept\nMB", ("kept_bytes",), megabytes),
     Column("size\nsolved", ("solved_size",), count),
     Column("forward\nerror", ("forward_error",), scientific, limit="reference_forward_agreement"),
     Column("against\ny0", ("gradient_error_y0",), scientific, limit="reference_gradient_agreement_y0"),
@@ -90,6 +97,9 @@ FURTHER = (
     Column("discrete\nmap", ("discrete_error",), scientific, limit="discrete_agreement"),
     Column("recon-\nstruction", ("reconstruction_error",), scientific),
     Column("past\nend", ("past_end",), scientific),
+    Column("f/vjp/sums/\nnorm/ctl/else %", tuple(f"part_{name}" for name in PARTS), whole_percent, best=False),
+    Column("host\nsyncs", ("host_syncs",), count),
+    Column("syncs\na step", ("host_syncs_per_step",), ratio),
 )
 
 

@@ -17,8 +17,10 @@ from odebench.record import CellStatus, Record
 from odebench.report.charts import charts
 from odebench.report.charts.model import BarChart, Chart
 from odebench.report.columns import Column, chosen
+from odebench.report.contests import contests, crossovers
 from odebench.report.fits import Growth, fits
 from odebench.report.palette import Style, styles
+from odebench.report.sheets import Sheet, contest_sheet, crossover_sheet, growth_sheet
 from odebench.stored import StoredRun, apart
 
 SVG_LIMIT = 200_000
@@ -83,8 +85,16 @@ class Document:
 
     @cached_property
     def growth(self) -> list[Growth]:
-        wanted = {tuple(sorted(fit.items())): fit for run in self.runs for fit in run.request.get("fits", ())}
+        wanted = {repr(sorted(fit.items())): fit for run in self.runs for fit in run.request.get("fits", ())}
         return fits(self.records, list(wanted.values()))
+
+    @cached_property
+    def sheets(self) -> list[Sheet]:
+        """Of growth: those that have a row."""
+        wanted = {repr(rivals): rivals for run in self.runs for rivals in run.request.get("rivals", ())}
+        rivalry = contest_sheet(contests(self.growth, list(wanted.values())))
+        found = (rivalry, crossover_sheet(crossovers(self.growth)), growth_sheet(self.growth))
+        return [sheet for sheet in found if sheet.rows]
 
     @cached_property
     def charts(self) -> list[Chart | BarChart]:

@@ -31,24 +31,36 @@ def draw_bars(chart: BarChart, styles: Mapping[str, Style]) -> Figure:
     heights = [0.2 * len(bars) + 0.25 for bars in shown]
     axes = list(figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights).flat)
     for ax, panel, bars in zip(axes, panels, shown, strict=True):
-        _panel(ax, panel, bars, styles, chart.limit)
+        _panel(ax, panel, bars, styles, chart)
     axes[-1].set_xlabel(written(chart.value))
     parts = dict.fromkeys(part.name for bars in shown for bar in bars for part in bar.parts)
     if len(parts) > 1:
-        handles = [
-            Patch(color=paler(_GREY, shade), label=written(name)) for name, shade in zip(parts, _SHADES, strict=False)
-        ]
+        places = _places(chart)
+        handles = [Patch(color=_colour(chart, places[name], _GREY), label=written(name)) for name in parts]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=8)
     left_out = f"\n{len(panels)} of {len(chart.panels)} tasks are shown" if len(panels) < len(chart.panels) else ""
     figure.suptitle(f"{chart.title}{left_out}", fontsize=10)
     return figure
 
 
-def _panel(ax: Axes, panel: BarPanel, bars: Sequence[Bar], styles: Mapping[str, Style], limit: float | None) -> None:
+def _places(chart: BarChart) -> dict[str, int]:
+    """The parts of a chart in order."""
+    names = dict.fromkeys(part.name for panel in chart.panels for bar in panel.bars for part in bar.parts)
+    return {name: i for i, name in enumerate(names)}
+
+
+def _colour(chart: BarChart, place: int, colour: str) -> str:
+    """:param colour: of the backend, of which a part is a shade where the parts have no colours of their own."""
+    return COLOURS[place % len(COLOURS)] if chart.by_part else paler(colour, _SHADES[place % len(_SHADES)])
+
+
+def _panel(ax: Axes, panel: BarPanel, bars: Sequence[Bar], styles: Mapping[str, Style], chart: BarChart) -> None:
+    places, limit = _places(chart), chart.limit
     for at, bar in enumerate(bars):
         left = end = 0.0
-        for part, shade in zip(bar.parts, _SHADES, strict=False):
-            ax.barh(at, part.value, left=left, height=0.7, color=paler(COLOURS[styles[bar.backend].colour], shade))
+        for part in bar.parts:
+            colour = _colour(chart, places[part.name], COLOURS[styles[bar.backend].colour])
+            ax.barh(at, part.value, left=left, height=0.7, color=colour)
             end = max(_interval(ax, at, left, part), left + part.value)
             left += part.value
         ax.annotate(f"{left:.3g}", (end, at), (4, 0), textcoords="offset points", va="center", fontsize=7)

@@ -134,11 +134,12 @@ def _guide(ax: Axes, guide: Guide, panel: Panel, looks: Looks) -> Line2D:
     """Draw it. :returns: how the panel's legend shows it: by its exponent, where the picture's has its name."""
     xs = [point.x for line in panel.lines for point in line.points]
     x = np.geomspace(*(guide.span or (min(xs), max(xs))), 50)
-    y = guide.factor * x**guide.exponent
+    y = guide.constant + guide.factor * x**guide.exponent
     if not guide.backend:
         (drawn,) = ax.plot(x, y, color="#777777", linewidth=0.9, linestyle=(0, (1 + 4 * guide.factor, 2)))
         drawn.set_label(written(guide.label))
         return drawn
     kind = looks[guide.backend, guide.name]
     ax.plot(x, y, linewidth=1, **(kind | {"marker": ""}))
-    return Line2D([], [], label=f"∝ x^{guide.exponent:.2f}", markersize=4, linewidth=1, **kind)
+    beside = "const. + " if guide.constant else "∝ "
+    return Line2D([], [], label=f"{beside}x^{guide.exponent:.2f}", markersize=4, linewidth=1, **kind)

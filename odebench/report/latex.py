@@ -15,6 +15,7 @@ from odebench.report.summary import summary
 if TYPE_CHECKING:
     from odebench.record import Record
     from odebench.report.document import Document
+    from odebench.report.sheets import Sheet
 
 LONG = 40
 """Rows that a page holds: a table of more is a longtable."""
@@ -24,7 +25,7 @@ _LETTERS = {
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", "`": r"\textasciigrave{}", "[": "{[}", "]": "{]}", "*": "{*}", "–": "--", "—": "---",
     "…": r"\dots{}", "×": r"$\times$", "∝": r"$\propto$", "≤": r"$\leq$", "≥": r"$\geq$", "µ": r"$\mu$",
-    "²": r"\textsuperscript{2}", "·": r"$\cdot$",
+    "±": r"$\pm$", "∞": r"$\infty$", "²": r"\textsuperscript{2}", "·": r"$\cdot$",
 }  # fmt: skip
 
 
@@ -32,9 +33,8 @@ def latex(document: Document) -> str:
     """Tables with captions and labels. What reads them loads booktabs, and longtable for those of several pages; one
     of many columns wants a page across.
     """
-    tables = [
-        table for table in (_summary(document), _failed(document), _growth(document), _claims(document)) if table.rows
-    ]
+    growth = [_sheet(document, sheet) for sheet in document.sheets]
+    tables = [table for table in (_summary(document), _failed(document), *growth, _claims(document)) if table.rows]
     needs = "booktabs, longtable" if any(len(table.rows) > LONG for table in tables) else "booktabs"
     said = [f"odebench: {document.title}", f"needs: {needs}", *document.problems]
     for run in document.runs:
@@ -148,22 +148,11 @@ def _failed(document: Document) -> _Table:
     return _Table(_label(document, "failed"), f"{text(document.title)}: cells that did not end well.", columns, rows)
 
 
-def _growth(document: Document) -> _Table:
-    rows = [
-        _row(
-            [
-                *map(text, (one.y, one.x, one.task, one.backend)),
-                f"{one.exponent:.2f}",
-                f"{one.slope:.3g}",
-                f"{one.points}",
-            ]
-        )
-        for one in document.growth
-    ]
-    columns = [(title, "l") for title in ("growth of", "with", "task", "backend")]
-    columns += [(title, "r") for title in ("exponent", "slope", "cells")]
-    caption = rf"{text(document.title)}: exponent $p$ of $y \propto x^p$, and slope of $y$ against $x$."
-    return _Table(_label(document, "growth"), caption, columns, rows)
+def _sheet(document: Document, sheet: Sheet) -> _Table:
+    words = len(sheet.columns) - sheet.figures
+    columns = [(title, "l" if i < words else "r") for i, title in enumerate(sheet.columns)]
+    caption = f"{text(document.title)}: {text(sheet.title)}. {text(sheet.below, 800)}"
+    return _Table(_label(document, sheet.name), caption, columns, [_row(list(map(text, row))) for row in sheet.rows])
 
 
 def _claims(document: Document) -> _Table:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from odebench.claims.verdict import Judged
     from odebench.record import Record
     from odebench.report.document import Document
+    from odebench.report.sheets import Sheet
     from odebench.stored import StoredRun
 
 LIMIT = 65_536
@@ -31,7 +32,7 @@ def markdown(document: Document) -> str:
     """No more than :data:`LIMIT` characters: what does not fit is left out at the end of its table, which is said."""
     runs = [line for run in document.runs for line in _run(run)]
     head = [f"## odebench: {text(document.title)}", "", *_bullets([text(one) for one in document.problems]), *runs]
-    tables = [_failed(document), _growth(document), _claims(document)]
+    tables = [_failed(document), *map(_sheet, document.sheets), _claims(document)]
     tail = [line for table in tables if table.rows for line in table.lines(_SHARE)]
     tail += _bullets(dict.fromkeys(_environment(run) for run in document.runs))
     room = LIMIT - sum(len(line) + 1 for line in head + tail)
@@ -152,14 +153,12 @@ def _of_run(document: Document, record: Record) -> list[str]:
     return [text(record.config.get("run", "")) for _ in _runs(document)]
 
 
-def _growth(document: Document) -> _Table:
+def _sheet(sheet: Sheet) -> _Table:
     rows = [
-        [text(one.y), text(one.x), text(one.task), code(one.backend), f"{one.exponent:.2f}", f"{one.slope:.3g}",
-         str(one.points)]
-        for one in document.growth
-    ]  # fmt: skip
-    columns = ["growth of", "with", "task", "backend", "exponent", "slope", "cells"]
-    return _Table("Growth", columns, rows, 3, below="Exponent *p* of *y* ∝ *x*^*p*; slope of *y* against *x*.")
+        [code(word) if column in sheet.names else text(word) for column, word in zip(sheet.columns, row, strict=True)]
+        for row in sheet.rows
+    ]
+    return _Table(sheet.title, sheet.columns, rows, sheet.figures, below=text(sheet.below, 800))
 
 
 def _claims(document: Document) -> _Table:

@@ -39,7 +39,7 @@ def test_planning(benchmark: Any) -> None:
 
 @pytest.mark.benchmark(group="a record on disk")
 def test_append(benchmark: Any, tmp_path: Path) -> None:
-    """A record of a real run, on disk before it returns."""
+    """A record of a real run, waited for on the disk once a second."""
     record = read_run(RUN).records[0]
     store = Store(tmp_path)
     benchmark(store.append, record)
@@ -48,7 +48,7 @@ def test_append(benchmark: Any, tmp_path: Path) -> None:
 
 @pytest.mark.benchmark(group="a record on disk")
 def test_append_without_care(benchmark: Any, tmp_path: Path) -> None:
-    """The rival: the same line, which a power failure may lose."""
+    """The rival: the same line, which the disk is never waited for."""
     record = read_run(RUN).records[0].to_dict()
     with (tmp_path / "records.jsonl").open("a") as file:
         benchmark(lambda: (file.write(json.dumps(record) + "\n"), file.flush()))

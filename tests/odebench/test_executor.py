@@ -1,21 +1,27 @@
 """Workers are real processes: asked, listened to, killed when they overrun, replaced when they died."""
 
 import os
+import pickle
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import psutil
 import pytest
 
+from odebench.backends import default_registry
 from odebench.errors import UserError
-from odebench.executor import WorkerFailure, Workers
+from odebench.executor import Worker, WorkerFailure, Workers
 from odebench.record import CellStatus
 
 
 @pytest.fixture
 def workers(plugins, support, tmp_path):
     notes = []
-    workers = Workers(plugins, support / "toysuite", tmp_path / "logs", lambda about, text: notes.append(text))
+    workers = Workers(plugins, support / "toysuite", tmp_path / "logs")
+    workers.note = lambda about, text: notes.append(text)
     workers.notes = notes
     yield workers
     workers.stop()
@@ -63,6 +69,98 @@ def test_one_warm_worker_answers_and_is_replaced_when_it_dies(workers, make_cell
     workers.start("toy", "cpu")
     workers.stop()
     assert processes() == []
+
+
+def test_a_spare_worker_is_the_first_one(plugins, support, tmp_path):
+    """It is spawned before anybody knows what for; the next is spawned when it is asked for."""
+    with Worker() as spare:
+        (process,) = processes()
+        workers = Workers(plugins, support / "toysuite", tmp_path, spare)
+        try:
+            assert workers.ask("toy", "cpu", 60, "hello", "cpu") == (["cpu", "abacus"], {"toy": "1.0"})
+            assert processes() == [process]
+            workers.ask("toy", "abacus", 60, "hello", "abacus")
+            assert len(processes()) == 2
+        finally:
+            workers.stop()
+    with Worker() as unused:
+        assert unused.alive
+    assert processes() == []
+
+
+def test_ctrl_c_is_for_the_parent_from_the_first_moment(plugins, support, tmp_path):
+    """While the worker's interpreter starts, too."""
+    with Worker() as spare:
+        (process,) = processes()
+        for _ in range(60):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.01)
+        workers = Workers(plugins, support / "toysuite", tmp_path, spare)
+        try:
+            assert workers.ask("toy", "cpu", 60, "hello", "cpu") == (["cpu", "abacus"], {"toy": "1.0"})
+            assert processes() == [process]
+        finally:
+            workers.stop()
+
+
+def test_a_worker_that_dies_before_it_begins_is_a_crash(plugins, support, tmp_path):
+    """And another one answers the next request."""
+    with Worker() as spare:
+        processes()[0].kill()
+        while spare.alive:
+            time.sleep(0.01)
+        workers = Workers(plugins, support / "toysuite", tmp_path, spare)
+        try:
+            assert failure(workers, 60, "hello", "cpu").reason == "the worker process ended with signal 9"
+            assert workers.ask("toy", "cpu", 60, "hello", "cpu") == (["cpu", "abacus"], {"toy": "1.0"})
+        finally:
+            workers.stop()
+
+
+FRAMEWORK = """
+import odebench
+
+@odebench.hookimpl
+def odebench_register_frameworks(register):
+    register(odebench.Framework(name="told", code=".telling:Adapter"))
+"""
+
+
+def test_a_worker_imports_its_framework_before_it_is_asked(support, tmp_path):
+    """So that several do, side by side, while their parent has something else to do."""
+    plugin = tmp_path / "told"
+    plugin.mkdir()
+    (plugin / "__init__.py").write_text(FRAMEWORK)
+    (plugin / "telling.py").write_text("from pathlib import Path; Path(__file__).with_name('imported').touch()")
+    workers = Workers((str(plugin),), support / "toysuite", tmp_path)
+    try:
+        worker = workers.start("told", "cpu")
+        end = time.monotonic() + 60
+        while worker.alive and not (plugin / "imported").exists() and time.monotonic() < end:
+            time.sleep(0.01)
+        assert (plugin / "imported").exists()
+        with pytest.raises(WorkerFailure, match="no attribute 'Adapter'"):  # it stands, and is told when it is asked
+            workers.ask("told", "cpu", 60, "hello", "cpu")
+        assert worker.alive
+    finally:
+        workers.stop()
+
+
+def test_a_worker_waits_for_no_import_that_it_does_without():
+    """Nor does the parent, until its first worker is on its way."""
+    heavy = {"torch", "jax", "optax", "pandas", "pyarrow", "pydantic", "rich"}
+    for module, unwanted in (("odebench.worker", heavy), ("odebench.executor", heavy | {"numpy", "pluggy", "email"})):
+        code = f"import sys, {module}; assert not {unwanted!r} & set(sys.modules), {unwanted!r} & set(sys.modules)"
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax", "numpy"])
+def test_what_a_framework_says_of_itself_imports_it_nowhere_else(framework):
+    """A version that is of a class of its own would: the parent takes it out of a pipe."""
+    adapter = default_registry().frameworks[framework].load()
+    code = "import pickle, sys; pickle.loads(sys.stdin.buffer.read()); assert sys.argv[1] not in sys.modules"
+    told = pickle.dumps((adapter.devices(), adapter.environment()))
+    subprocess.run([sys.executable, "-c", code, framework], check=True, input=told)
 
 
 def test_what_the_user_can_mend_is_told_as_such(workers, make_cells):

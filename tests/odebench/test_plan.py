@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odebench import descriptors
+from odebench.cell import Cell
 from odebench.errors import UserError
-from odebench.plan import Cell, Selection, plan
+from odebench.plan import Selection, plan
 from odebench.registry import load_registry
 from odebench.suite import Suite
 

@@ -35,6 +35,12 @@ TASK = """
 def odebench_register_tasks(register):
     register(odebench.Task(name={name!r}, code={code!r}, frameworks=("toy",)))
 """
+PARTS_TWICE = """
+@odebench.hookimpl
+def odebench_register_parts(register):
+    register(odebench.Parts(library="toy", norm=("toy.norms",)))
+    register(odebench.Parts(library="toy", control=("toy.loop",)))
+"""
 RAISES_LATE = """
 @odebench.hookimpl
 def odebench_register_tasks(register):
@@ -94,6 +100,7 @@ BROKEN = {
         SOLVER.format(library="torch", name="dopri5"),
         "solver name 'torch/dopri5' is taken by plugin 'rungekutta'",
     ),
+    "a library's parts in two": (PARTS_TWICE, "parts name 'broken toy' is taken by plugin 'broken'"),
     "taken gradient method": (
         GRADIENT.format(library="torch", name="backprop"),
         "gradient method name 'torch/backprop' is taken by plugin 'torch-backprop'",
@@ -113,7 +120,7 @@ def write(tmp_path):
 
 
 def contents(registry):
-    names = ("frameworks", "tableaus", "solvers", "gradients", "tasks")
+    names = ("frameworks", "tableaus", "solvers", "gradients", "tasks", "parts")
     return {name: dict(getattr(registry, name)) for name in names}
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from odebench.errors import UserError
 from odebench.executor import WorkerFailure
+from odebench.messages import Measured
 from odebench.plan import Selection
 from odebench.record import CellStatus, Record
 from odebench.run import Run
 from odebench.store import Store
 from odebench.suite import Suite
-from odebench.worker import Measured
 
 REASONS = {
     "jax": ("skipped", "task toy/line is not written in jax"),

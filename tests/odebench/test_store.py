@@ -90,6 +90,21 @@ def test_a_truncated_last_line_costs_that_line_alone(tmp_path, cut):
     assert [r.hash[0] for r in store.records()] == ["a", "b", "d", "e"]
 
 
+def test_the_disk_is_waited_for_once_a_second(tmp_path, monkeypatch):
+    """Whenever as much has been measured as may be lost; and what an append writes is its own line, not the file."""
+    now, synced, written = [100.0], [], []
+    monkeypatch.setattr("odebench.store.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("odebench.store.os.fsync", lambda _: synced.append(now[0]))
+    store = Store(tmp_path)
+    for _ in range(9):
+        before = (tmp_path / RECORDS).stat().st_size if written else 0
+        store.append(record())
+        written.append((tmp_path / RECORDS).stat().st_size - before)
+        now[0] += 0.4
+    assert synced == pytest.approx([100.0, 101.2, 102.4])
+    assert len(set(written)) == 1
+
+
 def test_the_last_record_of_a_cell_counts(tmp_path):
     """A cell that ran again replaces itself."""
     store = Store(tmp_path)
@@ -221,7 +236,7 @@ ASKED = {"suite": "s", "preset": "p", "plugins": [], "strict": False, "selection
     [
         {"cells": "9"}, {"suite": 3}, {"preset": None}, {"command": [1, 2]}, {"command": "odebench"}, {"columns": [1]},
         {"columns": "loss"}, {"fits": [{"x": 1}]}, {"fits": ["x"]}, {"selection": []}, {"selection": {"only": "a"}},
-        {"plugins": [None]},
+        {"plugins": [None]}, {"rivals": [{"ours": "a"}]},
     ],
 )  # fmt: skip
 def test_a_request_of_the_wrong_types_is_said(tmp_path, wrong):

@@ -131,6 +131,8 @@ def test_every_suite_of_this_repository_is_valid():
         (["uses"], "../mnist", "uses: input should be a valid list"),
         (["columns"], [3], "columns.0: input should be a valid string (got 3)"),
         (["fits"], [{"x": "rtol"}], "missing key 'fits.0.y'"),
+        (["fits"], [{"x": "a", "y": "b", "law": "powr"}], "fits.0.law: unknown value 'powr'; did you mean 'power'?"),
+        (["rivals"], [{"ours": ["torch/*"]}], "missing key 'rivals.0.peers'"),
         (["fits"], [{"x": "a", "y": "b", "tasks": "*"}], "unknown key 'fits.0.tasks'; did you mean 'task'? valid: "),
         (["default_preset"], "slow", "unknown default_preset 'slow'; valid: paper, quick"),
         (["matrix"], 3, "matrix: input should be a valid list (got 3)"),
@@ -185,18 +187,20 @@ def test_what_was_added_to_a_suite_is_nothing_when_left_out():
     """So that a suite that was valid before stays what it was."""
     suite = read(LEAST)
     matrix, preset = suite.matrix[0], suite.preset("paper")
-    assert (suite.uses, suite.columns, suite.fits) == ([], [], [])
+    assert (suite.uses, suite.columns, suite.fits, suite.rivals) == ([], [], [], [])
     assert (matrix.options, matrix.solve, matrix.equal_steps, matrix.measure) == ({}, {}, [], None)
     assert (preset.backends, preset.tasks, preset.tightest, preset.options_for) == (["*"], ["*"], 0.0, {})
     assert "evaluation" not in preset.measure
 
 
 def test_columns_and_fits():
-    """Arrive as they were written; a fit is of all tasks unless it says of which."""
-    fits = [{"x": "num_steps", "y": "memory_bytes"}, {"x": "option_batch", "y": "forward_s", "task": "toy/*"}]
-    suite = read(VALID | {"columns": ["forward_s", "vjps"], "fits": fits})
+    """Arrive as they were written; a fit is of all tasks, and a power law, unless it says otherwise."""
+    few, whole = {"x": "num_steps", "y": "memory_bytes"}, {"x": "a", "y": "b", "task": "toy/*", "law": "offset"}
+    rivals = [{"ours": ["torch/*"], "peers": ["torchdiffeq/*", "torchode/*"]}]
+    suite = read(VALID | {"columns": ["forward_s", "vjps"], "fits": [few, whole], "rivals": rivals})
     assert suite.columns == ["forward_s", "vjps"]
-    assert [fit.model_dump() for fit in suite.fits] == [fits[0] | {"task": "*"}, fits[1]]
+    assert [fit.model_dump() for fit in suite.fits] == [few | {"task": "*", "law": "power"}, whole]
+    assert [one.model_dump() for one in suite.rivals] == rivals
 
 
 @pytest.fixture

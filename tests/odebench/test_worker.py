@@ -4,7 +4,8 @@ import pytest
 
 from odebench.contract import SolveError, Status
 from odebench.measure.session import Diverged
-from odebench.worker import Measured, MeasureRequest, WorkerSetup, _Worker, classify
+from odebench.messages import Measured, MeasureRequest
+from odebench.worker import _Worker, classify
 
 
 class XlaError(RuntimeError):
@@ -35,8 +36,8 @@ def test_classify(error, status, reason):
 
 
 @pytest.fixture
-def worker(plugins, support, tmp_path):
-    return _Worker(WorkerSetup("toy", plugins, support / "toysuite", tmp_path / "log"), lambda kind, what: None)
+def worker(registry):
+    return _Worker(registry, "toy", lambda kind, what: None)
 
 
 def request(cell, tmp_path, *passes):
@@ -80,11 +81,10 @@ def test_a_timing_sample_is_preceded_by_one_warm_up(worker, make_cells, monkeypa
     assert kinds == ["forward"] * 3 + ["forward_backward"] * 2
 
 
-def test_what_is_measured_is_told_at_once(plugins, support, make_cells, tmp_path):
+def test_what_is_measured_is_told_at_once(registry, make_cells, tmp_path):
     """Pass by pass and point by point, in the order in which it is known: together what is returned in the end."""
     told = []
-    setup = WorkerSetup("toy", plugins, support / "toysuite", tmp_path / "log")
-    worker = _Worker(setup, lambda kind, what: told.append(what) if kind == "measured" else None)
+    worker = _Worker(registry, "toy", lambda kind, what: told.append(what) if kind == "measured" else None)
     (cell,) = make_cells({"backends": ["toy/rk4/numeric"]}, preset={"options": {"steps": 3}})
     found = worker.measure(request(cell, tmp_path, "training", "counting", "memory"))
     together = Measured()

@@ -11,6 +11,7 @@ from odebench.report.charts.cells import Cells
 from odebench.report.charts.growth import growths
 from odebench.report.charts.model import BarChart, Chart
 from odebench.report.charts.nfe import nfe
+from odebench.report.charts.split import split
 from odebench.report.fits import Growth
 
 
@@ -28,5 +29,6 @@ def charts(records: Sequence[Record], growth: Sequence[Growth]) -> list[Chart | 
         time(cells),
         compiling(cells),
         overhead(cells),
+        split(cells),
     ]
     return [chart for chart in found if chart is not None]

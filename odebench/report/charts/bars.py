@@ -14,34 +14,37 @@ from odebench.report.charts.model import Bar, BarChart, BarPanel, Part
 def time(cells: Cells) -> BarChart | None:
     """Forward, and backward on top of it: what both take less what the forward pass takes, its interval as wide as
     theirs together."""
-    return _chart(cells, "time", "Time of a gradient", "milliseconds", _passes)
+    return bars(cells, "time", "Time of a gradient", "milliseconds", _passes)
 
 
 def compiling(cells: Cells) -> BarChart | None:
     """A chart of its own: it is seconds where the passes are milliseconds."""
-    return _chart(cells, "compile", "Compilation, or what else the first call takes", "seconds", _single("compile_s"))
+    return bars(cells, "compile", "Compilation, or what else the first call takes", "seconds", _single("compile_s"))
 
 
 def overhead(cells: Cells) -> BarChart | None:
     """1 is what the evaluations and products alone would take."""
     says = "Overhead: time over that of the evaluations alone"
-    return _chart(cells, "overhead", says, "overhead factor", _single("overhead"), limit=1.0)
+    return bars(cells, "overhead", says, "overhead factor", _single("overhead"), limit=1.0)
 
 
-def _chart(
+def bars(
     cells: Cells,
     name: str,
     says: str,
     value: str,
     parts: Callable[[Record], Sequence[Part]],
     limit: float | None = None,
+    *,
+    by_part: bool = False,
 ) -> BarChart | None:
+    """A bar of each cell that has any such parts."""
     found: dict[str, list[tuple[Record, Sequence[Part]]]] = {}
     for record in cells.ok:
         if some := parts(record):
             found.setdefault(record.config["task"], []).append((record, some))
     panels = [BarPanel(task, _bars(cells, some)) for task, some in found.items()]
-    return BarChart(name, says, value, panels, limit) if panels else None
+    return BarChart(name, says, value, panels, limit, by_part) if panels else None
 
 
 def _bars(cells: Cells, found: Sequence[tuple[Record, Sequence[Part]]]) -> list[Bar]:

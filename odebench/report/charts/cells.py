@@ -23,6 +23,8 @@ _FIGURES = [
         "forward_error",
         "gradient_error",
         "overhead",
+        "part_dynamics",
+        "host_syncs",
     )
 ]
 Shown = tuple[Record, Sequence[Point]]

@@ -42,9 +42,10 @@ def _line(cells: Cells, name: str, one: Growth) -> Line:
 
 
 def _guide(name: str, one: Growth) -> Guide:
-    xs = [x for x, _, _ in one.cells]
-    label = f"{name}: ∝ {title(one.x)}^{one.exponent:.2f}"
-    return Guide(label, one.factor, one.exponent, one.backend, (min(xs), max(xs)), name)
+    law = one.law
+    beside = f"{law.constant:.3g} + … " if law.constant else "∝ "
+    label = f"{name}: {beside}{title(one.x)}^{law.exponent:.2f}"
+    return Guide(label, law.factor, law.exponent, one.backend, one.span, name, law.constant)
 
 
 def _short(name: str) -> str:

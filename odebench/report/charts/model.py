@@ -32,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Guide:
-    """The straight line, or power law on logarithmic axes, ``y = factor · x^exponent`` of a backend or of the reader's.
+    """The law ``y = constant + factor · x^exponent`` of a backend or of the reader's.
 
     :param label: what it says, such as ``2.0e3 bytes a step``.
     :param backend: whose it is; empty where it is nobody's.
@@ -46,6 +46,7 @@ class Guide:
     backend: str = ""
     span: tuple[float, float] | None = None
     name: str = ""
+    constant: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class BarChart:
 
     :param value: the title of the axis, its unit included.
     :param limit: where a line marks what cannot be beaten; None where there is no such thing.
+    :param by_part: whether it is the parts that have colours of their own, not the backends.
     """
 
     name: str
@@ -121,3 +123,4 @@ class BarChart:
     value: str
     panels: Sequence[BarPanel]
     limit: float | None = None
+    by_part: bool = False

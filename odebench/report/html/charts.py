@@ -102,6 +102,7 @@ def _line(line: Line, chart: Chart, tables: _Tables) -> dict[str, Any]:
 def _guide(guide: Guide, tables: _Tables) -> dict[str, Any]:
     return {
         "label": tables.word(guide.label),
+        "constant": guide.constant,
         "factor": guide.factor,
         "exponent": guide.exponent,
         "backend": tables.backend(guide.backend),
@@ -124,7 +125,8 @@ def _bars(chart: BarChart, tables: _Tables) -> dict[str, Any]:
         return {"title": tables.word(panel.title), "bars": bars}
 
     panels = [of(panel) for panel in chart.panels]
-    return {"title": chart.title, "x": chart.value, "limit": _short(chart.limit), "panels": panels}
+    axis = {"x": chart.value, "limit": _short(chart.limit), "byPart": chart.by_part}
+    return {"title": chart.title, **axis, "panels": panels}
 
 
 def _drawable(value: float, log: bool) -> bool:

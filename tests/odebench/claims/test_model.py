@@ -32,6 +32,7 @@ def test_every_statistic_is_there(suites):
         ('"< 1"', '"= 1"', "check.0.rule: value error, no rule: '= 1'; write \"< v\""),
         ('"< 1"', "1", "check.0.rule: value error, write a rule"),
         ('"value"', '"slope"', "check.0: value error, statistic 'slope' needs an x"),
+        ('"value"', '"exponent"\nx = "rtol"\nagainst = { task = "a" }', "exponents are compared by their difference"),
         ("task =", "tusk =", "unknown key 'tusk'; did you mean 'task'? valid: atol, backend"),
         ('"quick"', '"quik"', "unknown preset 'quik'; did you mean 'quick'? valid: quick, slow"),
         ("source =", 'documents = ["002: Euler tabel"]\nsource =', "did you mean '002: Euler table'?"),

@@ -158,3 +158,23 @@ def test_other_records_are_no_group(record, check):
     """Neither those that are not meant, nor those of another pass."""
     assert samples(check(where={"task": "other/*"}), [record({"loss": 1.0})]) == {}
     assert samples(check(), [record({"nfe": 1.0})]) == {}
+
+
+def test_an_exponent_has_an_interval_of_its_own(record, check):
+    """Of what fits exactly it is nothing, of what does not as wide as Student's t has it; of two it is that of their
+    difference."""
+
+    def along(gradient, costs):
+        sizes = (4, 16, 64, 256, 1024)
+        return [record({"loss": y}, gradient=gradient, options={"n": n}) for n, y in zip(sizes, costs, strict=True)]
+
+    exact = along("a", [10 + n for n in (4, 16, 64, 256, 1024)])
+    rough = along("b", [14, 25, 80, 240, 1100])
+    given = {"statistic": "exponent", "x": "option_n", "per": ["gradient"]}
+    one, other = samples(check(**given), [*exact, *rough]).values()
+    assert (one.seeds[0], one.margin) == (pytest.approx(1), pytest.approx(0, abs=1e-4))
+    assert (other.seeds[0], 0.05 < other.margin < 1) == (pytest.approx(1, abs=0.1), True)
+    held = check(where={"gradient": "a"}, against={"gradient": "b"}, pair=["framework"], compare="difference", **given)
+    (found,) = samples(held, [*exact, *rough]).values()
+    assert found.seeds[0] == pytest.approx(one.seeds[0] - other.seeds[0])
+    assert found.margin == pytest.approx(math.hypot(one.margin, other.margin))

@@ -7,7 +7,7 @@ import pytest
 
 from odebench.claims.model import Check, read_claim
 from odebench.claims.runs import find_runs
-from odebench.claims.sample import samples
+from odebench.claims.sample import Sample, samples
 from odebench.claims.verdict import Verdict, judge, row
 from odebench.errors import UserError
 
@@ -53,6 +53,12 @@ def test_where_chance_does_not(record, check):
     assert verdict(check(), [record({"loss": 1.0})]) == ("does not hold", "")
     records = [record({"loss": loss}, seed=seed) for seed, loss in enumerate((0.5, 1.5))]
     assert verdict(check(), records) == ("not decided", "the interval straddles the rule")
+
+
+@pytest.mark.parametrize(("margin", "expected"), [(0.0, "holds"), (0.3, "holds"), (0.7, "not decided")])
+def test_a_statistic_that_is_not_certain(check, margin, expected):
+    """Its own interval decides, be it of one record."""
+    assert row(check(), "a", Sample({0: 0.5}, margin)).verdict == expected
 
 
 def test_nothing_to_go_by(record, check):

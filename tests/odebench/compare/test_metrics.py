@@ -32,6 +32,8 @@ UNJUDGED = {
         ("peak_growth_bytes", Kind.peak, -1),
         ("compile_s", Kind.once, -1),
         ("train_s", Kind.single, -1),
+        ("part_norm", Kind.part, 0),
+        ("host_syncs_per_step", Kind.counter, -1),
         ("nobody_has_heard_of_it", Kind.value, 0),
     ],
 )

@@ -107,6 +107,20 @@ def test_a_power_law_is_drawn_along_its_points_alone():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["∝ x^-1.00"]
 
 
+def test_parts_have_colours_of_their_own_where_a_chart_says_so():
+    """The same in every bar and in the legend, whatever parts a bar has; of a backend's colour there is none."""
+    names = [f"part {i}" for i in range(6)]
+    whole = Bar(BACKENDS[3], "whole", [Part(name, 1.0, float("nan"), float("nan")) for name in names], {})
+    short = Bar(BACKENDS[4], "short", [whole.parts[0], whole.parts[5]], {})
+    found = BarChart("b", "A title", "x", [BarPanel("t", [whole, short])], 1.0, by_part=True)
+    picture = draw_bars(found, styles(BACKENDS))
+    colours = [patch.get_facecolor() for patch in picture.axes[0].patches]
+    assert len(set(colours[:6])) == 6
+    assert colours[6:] == [colours[0], colours[5]]
+    assert [patch.get_facecolor() for patch in picture.legends[0].get_patches()] == colours[:6]
+    assert words(picture) == names
+
+
 def test_bars_are_stacked_with_their_intervals():
     """Each part begins where the one before it ends; an interval that is not known is not drawn."""
     (ax,) = draw_bars(bars(BarPanel("t", [bar(BACKENDS[0], 3.0)]), limit=1.0), styles(BACKENDS)).axes

@@ -41,7 +41,7 @@ def test_no_letter_is_a_command(words):
     assert not re.search(r"[&#%_^~<>|`]", bare(found))
     assert set(re.findall(r"\\([a-z]+)", found)) <= {
         "textbackslash", "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar", "textasciigrave",
-        "dots", "times", "propto", "leq", "geq", "mu", "cdot", "textsuperscript",
+        "dots", "times", "propto", "pm", "infty", "leq", "geq", "mu", "cdot", "textsuperscript",
     }  # fmt: skip
     assert all(" " <= letter <= "~" or "À" <= letter <= "ž" for letter in found)
 

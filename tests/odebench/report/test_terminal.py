@@ -52,6 +52,20 @@ def test_all_figures_fit_and_are_whole():
     assert "…" not in text
 
 
+def test_columns_give_way_to_names_that_could_not_be_told_apart(tmp_path):
+    """In 80 columns: names keep 16 letters at least, the last columns are left out, and it is said which."""
+    console = Console(width=80, file=StringIO(), force_terminal=True, no_color=True, color_system=None)
+    rows = [record(f"A row with a long name {n}", metrics=METRICS) for n in (1, 2)]
+    text = printed(tmp_path, *rows, console=console)
+    table, said = text.split("no room for: ")
+    assert max(map(len, table.splitlines())) <= 80
+    assert table.count("A row with a long…") == 2
+    assert table.count("torch/dopri5/adjoi…") == 2
+    assert "225,034" in table
+    assert "1.2e-4" not in table
+    assert said.startswith("compile s, overhead, memory MB, peak MB, gradient error; the report has them\n"), said
+
+
 def test_long_names_give_way_to_figures():
     """Names as long as a line, and figures as large as can be: 120 columns still, and every figure is whole."""
     large = {

@@ -1,6 +1,11 @@
 // A panel of bars from 0, each of parts laid end to end, with the interval of every part.
 const BAND = 36;
 const SHADES = [1, 0.6, 0.32, 0.16];
+const COLOURS = 7;
+
+// Of a part of a bar: of its backend in a shade of its own, or the part's own where the chart says so.
+const partColour = (chart, part, backend) => (chart.byPart ? `var(--c${part % COLOURS})` : backend);
+const partOpacity = (chart, part) => (chart.byPart ? 1 : SHADES[part] ?? 0.1);
 
 function barsPanel(data, chart, panel, hidden, width) {
   const bars = panel.bars.filter((bar) => !hidden.has(bar.backend));
@@ -10,7 +15,7 @@ function barsPanel(data, chart, panel, hidden, width) {
     return bar.parts.filter(([, value]) => value !== null).map(([name, value, low, high]) => {
       const start = end;
       end += value;
-      return { place, bar, start, end, low: low === null ? null : start + low, high: high === null ? null : start + high, shade: partNames(chart).indexOf(name) };
+      return { place, bar, start, end, low: low === null ? null : start + low, high: high === null ? null : start + high, part: partNames(chart).indexOf(name) };
     });
   });
   if (!parts.length) return null;
@@ -23,8 +28,9 @@ function barsPanel(data, chart, panel, hidden, width) {
     Plot.gridX({ ticks: x.ticks }),
     ...bars.map((bar, place) => Plot.barX(parts.filter((part) => part.place === place), {
       ...mark, x1: "start", x2: "end", className: `line-${place}`,
-      fill: colour(data.backends[bar.backend]), fillOpacity: (part) => SHADES[part.shade] ?? 0.1,
-      stroke: colour(data.backends[bar.backend]), strokeWidth: 0.8,
+      fill: (part) => partColour(chart, part.part, colour(data.backends[bar.backend])),
+      fillOpacity: (part) => partOpacity(chart, part.part),
+      stroke: (part) => partColour(chart, part.part, colour(data.backends[bar.backend])), strokeWidth: 0.8,
     })),
     Plot.ruleY(whiskers, { x1: "low", x2: "high", y: "place", dy: 6.5, stroke: "var(--ink)", strokeWidth: 1.2, marker: "tick" }),
     Plot.text(bars, {
@@ -62,7 +68,8 @@ function partsLegend(data, chart) {
   list.className = "parts";
   partNames(chart).forEach((name, i) => {
     const swatch = element("i");
-    swatch.style.opacity = SHADES[i] ?? 0.1;
+    swatch.style.opacity = partOpacity(chart, i);
+    swatch.style.background = partColour(chart, i, "");
     list.append(element("li", undefined, swatch, data.words[name]));
   });
   return list;

@@ -91,11 +91,11 @@ function apart(ticks, scale) {
   return kept;
 }
 
-// A power law, or a straight line, as far as it is to be seen.
-function guidePoints({ factor, exponent, span }, x, y) {
+// A law as far as it is to be seen.
+function guidePoints({ constant, factor, exponent, span }, x, y) {
   const [low, high] = span ?? x.domain;
   const at = (t) => (x.type === "log" ? low * (high / low) ** t : low + (high - low) * t);
-  return d3.range(0, 1.001, 1 / 60).map(at).map((v) => ({ x: v, y: factor * v ** exponent })).filter(
+  return d3.range(0, 1.001, 1 / 60).map(at).map((v) => ({ x: v, y: constant + factor * v ** exponent })).filter(
     (point) => point.y >= y.domain[0] && point.y <= y.domain[1],
   );
 }

@@ -109,6 +109,23 @@ def test_time_is_split_by_pass_with_its_intervals(record):
     assert (found["overhead"].limit, found["overhead"].panels[0].bars[0].parts[0].value) == (1.0, 1.25)
 
 
+def test_the_overhead_is_split_on_its_own_scale(record):
+    """The parts of a cell add up to its overhead, in the order in which they are declared; where compiled code is
+    faster than its limit, by the limit's proportions. A cell without the one or the other has no bar."""
+    shares = {"dynamics": 0.1, "autograd": 0.2, "stages": 0.3, "norm": 0.05, "control": 0.15, "other": 0.2}
+    traced = {f"part_{name}": share for name, share in shares.items()}
+    compiled = {"part_dynamics": 0.9, "part_autograd": 0.6, "part_other": -0.5}
+    metrics = [traced | {"overhead": 2.0}, compiled | {"overhead": 0.8}, traced, {"overhead": 1.0}]
+    found = named([record(metrics=one) for one in metrics])["split"]
+    assert (found.limit, found.by_part) == (1.0, True)
+    first, second = found.panels[0].bars
+    assert [part.value for part in first.parts] == pytest.approx([0.2, 0.4, 0.6, 0.1, 0.3, 0.4])
+    assert [part.name for part in first.parts] == [
+        "f", "products and graphs", "stage sums", "error norm", "control", "other",
+    ]  # fmt: skip
+    assert [part.value for part in second.parts] == pytest.approx([0.48, 0.32, 0.0])
+
+
 def test_a_backward_pass_that_is_lost_in_noise_is_none_at_all(record):
     """No bar goes backwards."""
     metrics = {"forward_s": 0.010, "forward_backward_s": 0.009}

@@ -65,6 +65,7 @@ def test_bars_and_guides():
     data = json.loads(json.dumps(plain([bars, lines], STYLES), allow_nan=False))
     words = data["words"]
     (bar,) = data["charts"][0]["panels"][0]["bars"]
+    assert data["charts"][0]["byPart"] is False
     assert (data["charts"][0]["limit"], bar["backend"], bar["parts"]) == (1, 1, [[words.index("p"), 2.5, None, None]])
     guides = data["charts"][1]["panels"][0]["guides"]
     assert [(guide["backend"], guide["span"]) for guide in guides] == [(-1, None), (1, [1, 2])]
