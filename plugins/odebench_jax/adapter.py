@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,9 @@ from odebench.adapter import Counts, Loss
 from odebench.contract import Dynamics, PyTree, Recipe
 
 from .counting import counted
-from .descent import JaxDescent
+
+if TYPE_CHECKING:
+    from .descent import JaxDescent
 
 # Workers of several frameworks share a GPU; read when the first device is asked for.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
@@ -86,6 +88,8 @@ class JaxAdapter:
         return jax.jit(jax.value_and_grad(loss))
 
     def descent(self, loss: Loss, recipe: Recipe, params: dict[str, jax.Array]) -> JaxDescent:
+        from .descent import JaxDescent  # only who trains waits for optax
+
         return JaxDescent(loss, recipe, params)
 
     def block(self, tree: PyTree) -> None:
@@ -128,7 +132,7 @@ class JaxAdapter:
     ) -> float:
         loop = jax.jit(lambda given, carry, n: lax.fori_loop(0, n, lambda _, carry: body(given, carry), carry))
         jax.block_until_ready(loop(given, carry, 1))
-        once = max(self.elapsed(lambda: loop(given, carry, 4)) / 4, 1e-7)
+        once = max(min(self.elapsed(lambda: loop(given, carry, 4)) for _ in range(5)) / 4, 1e-7)
         count = max(4, int(seconds / 5 / once))
         return sorted(self.elapsed(lambda: loop(given, carry, count)) for _ in range(3))[1] / count
 

@@ -15,7 +15,6 @@ from odebench.contract import PyTree, Stats, Status
 from .flat import Layout
 from .forward import Knobs, Plan, integrate
 from .indexing import row as at
-from .indexing import with_row
 from .stages import Stages, combine
 from .tape import SPARE, Row, Tape, fitting
 
@@ -36,7 +35,7 @@ def integrate_dense(
     slots = tape.slots
     if hermite:
         end = ys[-1]
-        slots = with_row(slots, tape.steps, jnp.stack([end, plan.f(ts[-1], end, params)]))
+        slots = Row(end, plan.field(params)(ts[-1], end)[None]).write(slots, tape.steps)
         stats = stats._replace(nfe=stats.nfe + 1)
     # Knots beyond the last are what was in memory.
     passed = jnp.arange(tape.knots.shape[0]) <= tape.steps
@@ -59,8 +58,8 @@ class _Path:
         n = jnp.clip(n, 0, jnp.maximum(steps - 1, 0))
         t0, length = at(knots, n), at(knots, n + 1) - at(knots, n)
         theta = jnp.where(length == 0, 0, (t - t0) / length).astype(slots.dtype)
-        row, following, h = at(slots, n), at(slots, n + 1), length.astype(slots.dtype)
-        y = _cubic(theta, h, row, following) if self.hermite else self._continued(theta, h, Row(row))
+        row, h = Row.of(slots, n), length.astype(slots.dtype)
+        y = _cubic(theta, h, row, Row.of(slots, n + 1)) if self.hermite else self._continued(theta, h, row)
         return self.layout.unravel(y + poison)
 
     def _continued(self, theta: jax.Array, h: jax.Array, row: Row) -> jax.Array:
@@ -68,9 +67,9 @@ class _Path:
         return y
 
 
-def _cubic(theta: jax.Array, h: jax.Array, start: jax.Array, end: jax.Array) -> jax.Array:
+def _cubic(theta: jax.Array, h: jax.Array, start: Row, end: Row) -> jax.Array:
     """Hermite's interpolant of two states and their derivatives (HNW II.6, eq. 6.7)."""
-    (y0, f0), (y1, f1) = start, end
+    y0, f0, y1, f1 = start.y, start.k[0], end.y, end.k[0]
     bend = (1 - 2 * theta) * (y1 - y0) + (theta - 1) * h * f0 + theta * h * f1
     y: jax.Array = (1 - theta) * y0 + theta * y1 + theta * (theta - 1) * bend
     return y

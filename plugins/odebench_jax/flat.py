@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,42 @@ from jax import lax
 
 PyTree = Any
 Norm = Callable[[jax.Array], jax.Array]
+Parts = list[jax.Array]
+"""Consecutive parts of a state's vector."""
+
+ALONE = 1024
+"""A leaf of so many numbers is a part by itself; smaller ones beside each other are one part."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """Dynamics on the parts of a state's vector.
+
+    :param on_parts: ``(t, parts) -> parts``.
+    :param cuts: where in the vector a part ends and the next begins.
+    """
+
+    on_parts: Callable[[jax.Array, Parts], Parts]
+    cuts: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, f: Callable[[jax.Array, jax.Array], jax.Array]) -> Field:
+        """Dynamics on the vector itself, as one part."""
+        return cls(lambda t, parts: [f(t, *parts)])
+
+    def split(self, vector: jax.Array) -> Parts:
+        return split(vector, self.cuts)
+
+    def __call__(self, t: jax.Array, y: jax.Array) -> jax.Array:
+        """On the vector itself."""
+        parts = self.on_parts(t, self.split(y))
+        return jnp.concatenate(parts) if len(parts) > 1 else parts[0]
+
+
+def split(vector: jax.Array, cuts: tuple[int, ...]) -> Parts:
+    """The last axis, cut there."""
+    ends = [0, *cuts, vector.shape[-1]]
+    return [vector[..., a:b] for a, b in pairwise(ends)] if cuts else [vector]
 
 
 @dataclass(frozen=True)
@@ -39,10 +76,42 @@ class Layout:
     def dtype(self) -> np.dtype[Any]:
         return jnp.result_type(*self.dtypes)
 
-    @property
+    @cached_property
     def slices(self) -> list[slice]:
         ends = np.cumsum([0, *(int(np.prod(shape)) for shape in self.shapes)])
         return [slice(int(a), int(b)) for a, b in pairwise(ends)]
+
+    @cached_property
+    def _groups(self) -> list[list[int]]:
+        """The leaves of each part, by their places."""
+        groups: list[list[int]] = []
+        sizes = [part.stop - part.start for part in self.slices]
+        for i, size in enumerate(sizes):
+            if not groups or max(size, sizes[i - 1]) >= ALONE:
+                groups.append([])
+            groups[-1].append(i)
+        return groups
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """Where the parts of the vector meet, in which :class:`Field` has it."""
+        return tuple(self.slices[group[0]].start for group in self._groups[1:])
+
+    def parts(self, state: PyTree) -> Parts:
+        """:meth:`ravel` in parts, which raises the same."""
+        flat = self._flat(state)
+        groups = [[flat[i] for i in group] for group in self._groups]
+        return [jnp.concatenate(group) if len(group) > 1 else group[0] for group in groups]
+
+    def state(self, parts: Parts) -> PyTree:
+        """:meth:`unravel` of parts."""
+        leaves = []
+        for group, part in zip(self._groups, parts, strict=True):
+            start = self.slices[group[0]].start
+            for i in group:
+                where = slice(self.slices[i].start - start, self.slices[i].stop - start)
+                leaves.append(part[where].reshape(self.shapes[i]).astype(self.dtypes[i]))
+        return jax.tree.unflatten(self.treedef, leaves)
 
     def ravel(self, state: PyTree) -> jax.Array:
         """The state, or what f returned, as a vector.
@@ -50,6 +119,10 @@ class Layout:
         :raises TypeError: when the tree or a shape is not the layout's, or a leaf is not real and floating-point, or is
             of fewer bits than the layout's.
         """
+        flat = self._flat(state)
+        return jnp.concatenate(flat) if len(flat) > 1 else flat[0]
+
+    def _flat(self, state: PyTree) -> list[jax.Array]:
         leaves, treedef = jax.tree.flatten(state)
         shapes = tuple(jnp.shape(x) for x in leaves)
         if treedef != self.treedef or shapes != self.shapes:
@@ -60,8 +133,7 @@ class Layout:
                 raise TypeError(f"f must return real floating-point arrays, got {given}")
             if jnp.finfo(given).bits < jnp.finfo(dtype).bits:
                 raise TypeError(f"f must return no lower precision than that of y: got {given} for {dtype}")
-        flat = [jnp.ravel(x).astype(self.dtype) for x in leaves]
-        return jnp.concatenate(flat) if len(flat) > 1 else flat[0]
+        return [jnp.ravel(x).astype(self.dtype) for x in leaves]
 
     def unravel(self, vector: jax.Array) -> PyTree:
         """The state; leading axes of ``vector`` become leading axes of every leaf."""

@@ -12,15 +12,13 @@ from jax import lax
 
 from odebench.contract import Stats, Status
 
-from .flat import Norm
+from .flat import Field, Norm, Parts
 from .indexing import row as at
 from .indexing import with_row
 from .lanes import any_lane, this_lane
 from .stages import Stages, combine
 from .steps import SLIVER, Tolerances, first_step, fixed_step, floored, next_step
 from .tape import Checkpoints, Tape
-
-Dynamics = Callable[..., jax.Array]
 
 
 class Knobs(NamedTuple):
@@ -36,20 +34,26 @@ class Knobs(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a compiled solve is compiled for. ``f(t, y, params)`` is on state vectors.
+    """What a compiled solve is compiled for.
 
+    :param f: ``f(t, y, params)``, y and what it returns being parts of a state's vector.
+    :param cuts: of the vector, see :class:`Field`.
     :param landing: whether steps are clipped to land on every time of ts; else only on the last, and the outputs
         before it are interpolated, but for those that take the place of a knot of equal steps which they lie beside.
     :param checkpoints: what its tape keeps.
     """
 
-    f: Dynamics
+    f: Callable[[jax.Array, Parts, Any], Parts]
     stages: Stages
     norm: Norm
     max_steps: int
     adaptive: bool
     landing: bool
     checkpoints: Checkpoints = None
+    cuts: tuple[int, ...] = ()
+
+    def field(self, params: Any) -> Field:
+        return Field(lambda t, parts: self.f(t, parts, params), self.cuts)
 
 
 class _Carry(NamedTuple):
@@ -127,9 +131,9 @@ class _Loop:
         resolution = jnp.finfo(self.ts.dtype).eps * jnp.maximum(jnp.abs(self.ts[0]), jnp.abs(self.ts[-1]))
         return jnp.maximum(jnp.asarray(self.knobs.min_step, self.ts.dtype), 10 * resolution)
 
-    def f(self, t: jax.Array, y: jax.Array) -> jax.Array:
-        dy: jax.Array = self.plan.f(t, y, self.params)
-        return dy
+    @property
+    def f(self) -> Field:
+        return self.plan.field(self.params)
 
     def start(self, y0: jax.Array, tape: Tape | None) -> _Carry:
         plan, ts, knobs = self.plan, self.ts, self.knobs
@@ -199,9 +203,9 @@ class _Loop:
         left = (limit - ahead) * self.sign
         land = left <= SLIVER * c.step
         t1 = jnp.where(land, limit, self._beside(ahead, c.step))
-        k = plan.stages.derivatives(self.f, c.t, t1, c.y, c.k0, self._first_stage(c))
+        k, y = plan.stages.step(self.f, c.t, t1, c.y, c.k0, self._first_stage(c))
         h = (t1 - c.t).astype(c.y.dtype)
-        return _Trial(t1, land, left >= -SLIVER * c.step, h, k, plan.stages.advance(h, c.y, k))
+        return _Trial(t1, land, left >= -SLIVER * c.step, h, k, y)
 
     def _beside(self, knot: jax.Array, step: jax.Array) -> jax.Array:
         """The output that takes the place of a knot of equal steps, or the knot.

@@ -9,15 +9,18 @@ in between lies a constant away from the nearest of those before it, if the step
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .flat import Parts
+from .flat import split as cut
 from .forward import Plan
 from .indexing import row as at
-from .indexing import with_row
+from .indexing import with_parts
 from .knots import Knots
 from .lanes import any_lane, this_lane
 from .stack import Replay, Stack
@@ -25,7 +28,7 @@ from .stages import Stages, combine
 from .tape import Tape
 
 Params = list[jax.Array]
-Pull = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array | None, jax.Array, Params]]
+Pull = Callable[[jax.Array, Parts, Parts], tuple[jax.Array | None, Parts, Params]]
 
 
 class _Carry(NamedTuple):
@@ -33,13 +36,16 @@ class _Carry(NamedTuple):
     stack: Stack
     j: jax.Array  # the next output, from the last to the first
     y: jax.Array  # cotangent of the state after step n
-    k0: jax.Array  # cotangent of f there, where it is the last stage of step n and the first of the next
+    k0: Parts  # cotangent of f there, where it is the last stage of step n and the first of the next
     params: Params
     knots: Knots | None
 
 
 class _Step(NamedTuple):
-    """A step, and the cotangents of its inner values: state, length, ends, and stages' derivatives."""
+    """A step, and the cotangents of its inner values: state, length, ends, and stages' derivatives.
+
+    :param k_bar: from outputs that are interpolated in it; None where none are.
+    """
 
     t0: jax.Array
     t1: jax.Array
@@ -50,7 +56,25 @@ class _Step(NamedTuple):
     h_bar: jax.Array
     t0_bar: jax.Array
     t1_bar: jax.Array
-    k_bar: jax.Array
+    k_bar: jax.Array | None
+
+
+class _End(NamedTuple):
+    """Cotangents that a step is given at its end: of its state, and of f there, which is this stage's derivative."""
+
+    y: jax.Array
+    k: Parts | None
+    stage: jax.Array
+
+
+class _Round(NamedTuple):
+    """Of the loop over a step's stages: the next one, and the cotangents of the others' states, else 0, (s, n)."""
+
+    i: jax.Array
+    ys_bar: jax.Array
+    t0_bar: jax.Array
+    t1_bar: jax.Array
+    params: Params
 
 
 def reverse(
@@ -71,8 +95,8 @@ def reverse(
     :param equal: whether the steps are equal parts of ``ts[-1] - ts[0]``.
     """
     stages, last = plan.stages, ts.shape[0] - 1
-    fsal, b = stages.tableau.fsal, jnp.asarray(stages.b, g.dtype)
-    replay = Replay(stages, lambda t, y: plan.f(t, y, params), tape.knots)
+    fsal, split = stages.tableau.fsal, partial(cut, cuts=plan.cuts)
+    replay = Replay(stages, plan.field(params), tape.knots)
     poison = jnp.where(ok, 0.0, jnp.nan)
     pull = _pull(plan, params, varied, timed)
 
@@ -85,19 +109,15 @@ def reverse(
         landed = moved & (t1 == at(ts, c.j)) & (c.j > 0) if lands else jnp.zeros((), bool)
         y_bar = jnp.where(landed, c.y + at(g, c.j), c.y)
         zero = jnp.zeros_like(t0)
-        this = _Step(
-            t0, t1, h, row.y, k, y_bar, jnp.vdot(y_bar, combine(stages.b, k)), zero, zero, h * b[:, None] * y_bar
-        )
+        end = _End(y_bar, c.k0 if fsal else None, jnp.where(moved, stages.count - 1, 0))
+        this = _Step(t0, t1, h, row.y, k, y_bar, jnp.vdot(y_bar, combine(stages.b, k)), zero, zero, None)
         j, knots = c.j - landed, c.knots
         if not plan.landing and last > 1:
-            j, this, knots = _outputs(stages, ts, g, j, this, knots)
-        if fsal:
-            last_stage = jnp.where(moved, stages.count - 1, 0)
-            this = this._replace(k_bar=with_row(this.k_bar, last_stage, at(this.k_bar, last_stage) + c.k0))
+            j, this, knots = _outputs(stages, ts, g, j, this._replace(k_bar=jnp.zeros_like(k)), knots)
         first = jnp.where(c.n == 0, 0, 1) if fsal else 0
         # Of the very last stage's derivative nothing is made, unless outputs are interpolated with it.
         idle = (c.n == tape.steps - 1) if fsal and (plan.landing or last == 1) else 0
-        this, k0, params_bar = _stages(stages, pull, this, first, stages.count - 1 - idle, c.params)
+        this, k0, params_bar = _stages(stages, split, pull, this, end, first, stages.count - 1 - idle, c.params)
         if knots is not None:
             tied = jnp.where(landed, c.j, jnp.where(t1 == ts[-1], last, -1))
             h_bar = this.h_bar.astype(ts.dtype)
@@ -110,7 +130,7 @@ def reverse(
         stack=Stack.of(tape),
         j=jnp.full((), last - 1, jnp.int32),
         y=g[last],
-        k0=jnp.zeros_like(g[last]),
+        k0=split(jnp.zeros_like(g[last])),
         params=[jnp.full_like(params[i], poison) for i in varied],
         knots=Knots.zero(ts, equal) if timed else None,
     )
@@ -123,13 +143,13 @@ def _pull(plan: Plan, params: Params, varied: list[int], timed: bool) -> Pull:
     """The VJP of f at ``(t, y)``: cotangents of t (None unless ``timed``), y and the varied parameters."""
     some = [params[i] for i in varied]
 
-    def f(t: jax.Array, y: jax.Array, some: Params) -> jax.Array:
+    def f(t: jax.Array, y: Parts, some: Params) -> Parts:
         full = list(params)
         for i, p in zip(varied, some, strict=True):
             full[i] = p
         return plan.f(t, y, full)
 
-    def pull(t: jax.Array, y: jax.Array, k_bar: jax.Array) -> tuple[jax.Array | None, jax.Array, Params]:
+    def pull(t: jax.Array, y: Parts, k_bar: Parts) -> tuple[jax.Array | None, Parts, Params]:
         if timed:
             t_bar, y_bar, some_bar = jax.vjp(f, t, y, some)[1](k_bar)
             return t_bar, y_bar, some_bar
@@ -140,36 +160,47 @@ def _pull(plan: Plan, params: Params, varied: list[int], timed: bool) -> Pull:
 
 
 def _stages(
-    stages: Stages, pull: Pull, step: _Step, first: jax.Array | int, last: jax.Array | int, params_bar: Params
-) -> tuple[_Step, jax.Array, Params]:
+    stages: Stages,
+    split: Callable[[jax.Array], Parts],
+    pull: Pull,
+    step: _Step,
+    end: _End,
+    first: jax.Array | int,
+    last: jax.Array | int,
+    params_bar: Params,
+) -> tuple[_Step, Parts, Params]:
     """Through the stages from ``last`` to ``first``; also the cotangent of the first stage's derivative."""
     a, times, slopes = stages.a(step.y.dtype), stages.times(step.t0, step.t1), stages.c(step.t0.dtype)
-    a_transposed = a.T
+    a_transposed, b = a.T, jnp.asarray(stages.b, step.y.dtype)
 
-    def k_bar(i: jax.Array | int, ys_bar: jax.Array) -> jax.Array:
-        return at(step.k_bar, i) + step.h * combine(at(a_transposed, i), ys_bar)
+    def derivative(i: jax.Array | int, ys_bar: jax.Array) -> Parts:
+        k_bar = step.h * (at(b, i) * end.y + combine(at(a_transposed, i), ys_bar))
+        if step.k_bar is not None:
+            k_bar = k_bar + at(step.k_bar, i)
+        k_bars = split(k_bar)
+        if end.k is None:
+            return k_bars
+        return [jnp.where(i == end.stage, x + k, x) for x, k in zip(k_bars, end.k, strict=True)]
 
-    def stage(carry: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-        i, ys_bar, t0_bar, t1_bar, *params_bar = carry
-        t_bar, y_bar, p_bar = pull(at(times, i), step.y + step.h * combine(at(a, i), step.k), k_bar(i, ys_bar))
+    def stage(c: _Round) -> _Round:
+        i, t0_bar, t1_bar = c.i, c.t0_bar, c.t1_bar
+        y = split(step.y + step.h * combine(at(a, i), step.k))
+        t_bar, y_bar, p_bar = pull(at(times, i), y, derivative(i, c.ys_bar))
         if t_bar is not None:
             t0_bar, t1_bar = t0_bar + (1 - at(slopes, i)) * t_bar, t1_bar + at(slopes, i) * t_bar
-        summed = [p + q for p, q in zip(params_bar, p_bar, strict=True)]
-        return i - 1, with_row(ys_bar, i, y_bar), t0_bar, t1_bar, *summed
+        ys_bar = with_parts(c.ys_bar, i, y_bar)
+        params_bar = [p + q for p, q in zip(c.params, p_bar, strict=True)]
+        return _Round(i - 1, ys_bar, t0_bar, t1_bar, params_bar)
 
-    start = jnp.asarray(last, jnp.int32)
-    _, ys_bar, t0_bar, t1_bar, *params_bar = lax.while_loop(
-        lambda carry: carry[0] >= first,
-        stage,
-        (start, jnp.zeros_like(step.k), step.t0_bar, step.t1_bar, *params_bar),
-    )
+    c = _Round(jnp.asarray(last, jnp.int32), jnp.zeros_like(step.k), step.t0_bar, step.t1_bar, params_bar)
+    c = lax.while_loop(lambda c: c.i >= first, stage, c)
     step = step._replace(
-        y_bar=step.y_bar + combine([1.0] * stages.count, ys_bar),
-        h_bar=step.h_bar + jnp.vdot(ys_bar, jnp.matmul(a, step.k, precision=lax.Precision.HIGHEST)),
-        t0_bar=t0_bar,
-        t1_bar=t1_bar,
+        y_bar=step.y_bar + combine([1.0] * stages.count, c.ys_bar),
+        h_bar=step.h_bar + jnp.vdot(c.ys_bar, jnp.matmul(a, step.k, precision=lax.Precision.HIGHEST)),
+        t0_bar=c.t0_bar,
+        t1_bar=c.t1_bar,
     )
-    return step, k_bar(0, ys_bar), params_bar
+    return step, derivative(0, c.ys_bar), c.params
 
 
 def _outputs(
@@ -185,13 +216,14 @@ def _outputs(
         carry: tuple[jax.Array, _Step, Knots | None],
     ) -> tuple[jax.Array, _Step, Knots | None]:
         j, step, knots = carry
-        here = this_lane(inside(j))
+        here, k_bar = this_lane(inside(j)), step.k_bar
+        assert k_bar is not None
         y_bar = jnp.where(here, at(g, j), 0)
         theta = jnp.where(here, (at(ts, j) - step.t0) / length, 0)
         b, slopes = jax.jvp(stages.dense_weights, (theta.astype(g.dtype),), (jnp.ones((), g.dtype),))
         step = step._replace(
             y_bar=step.y_bar + y_bar,
-            k_bar=step.k_bar + step.h * b[:, None] * y_bar,
+            k_bar=k_bar + step.h * b[:, None] * y_bar,
             h_bar=step.h_bar + jnp.vdot(y_bar, combine(b, step.k)),
         )
         if knots is not None:

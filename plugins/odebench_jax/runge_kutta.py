@@ -18,7 +18,7 @@ from odebench.tableau import ExplicitRungeKutta
 from .arguments import checked, raise_unless_ok
 from .dense import integrate_dense
 from .discrete import solve_flat
-from .flat import Layout, PyTree
+from .flat import Layout, Parts, PyTree, split
 from .forward import Knobs, Plan
 from .rule import hashable
 from .stages import Stages
@@ -34,6 +34,9 @@ class RungeKutta:
     changes in params. Numbers among the options are arguments of what is compiled. ``ys`` can be differentiated in
     reverse mode with respect to y0, ts, params and whatever tracers f has captured: the exact gradient of the discrete
     map, in which the step sizes are constants.
+
+    A batch within the state shares its steps; under ``jax.vmap`` every sample takes its own, in one loop that goes on
+    until the last of them is done.
     """
 
     def __init__(self, tableau: ExplicitRungeKutta) -> None:
@@ -117,13 +120,13 @@ class Build(NamedTuple):
         leaves, treedef = jax.tree.flatten(params)
         count = len(leaves)
 
-        def on_vectors(t: jax.Array, y: jax.Array, leaves: list[jax.Array]) -> jax.Array:
+        def on_parts(t: jax.Array, y: Parts, leaves: list[jax.Array]) -> Parts:
             args = () if params is None else (jax.tree.unflatten(treedef, leaves),)
-            return layout.ravel(self.f(t, layout.unravel(y), *args))
+            return layout.parts(self.f(t, layout.state(y), *args))
 
         y = layout.ravel(y0)
         # What f has captured becomes an argument, so that it gets its gradient.
-        converted, captured = jax.closure_convert(on_vectors, ts[0], y, leaves)
+        converted, captured = jax.closure_convert(on_parts, ts[0], split(y, layout.cuts), leaves)
         fixed = knobs.step is not None or knobs.num_steps is not None
         adaptive = tableau.adaptive and not fixed
         plan = Plan(
@@ -134,6 +137,7 @@ class Build(NamedTuple):
             adaptive=adaptive,
             landing=tableau.dense is None or not (adaptive or fixed),
             checkpoints=self.checkpoints,
+            cuts=layout.cuts,
         )
         return plan, layout, y, [*leaves, *captured]
 

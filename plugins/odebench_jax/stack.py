@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from .flat import Field
 from .indexing import row as at
 from .indexing import with_row
-from .stages import Dynamics, Stages
+from .stages import Stages
 from .tape import Row, Tape
 
 
@@ -20,24 +21,24 @@ class Replay:
     """Steps of known length, taken again."""
 
     stages: Stages
-    f: Dynamics
+    f: Field
     knots: jax.Array
 
     def whole(self, row: Row, m: jax.Array) -> Row:
         """The row of step m, of which perhaps only the state has been kept."""
-        if row.values.shape[0] > 1:
+        if row.k.shape[0] > 0:
             return row
         t0, t1 = at(self.knots, m), at(self.knots, m + 1)
-        return Row.of(row.y, self.stages.derivatives(self.f, t0, t1, row.y, jnp.zeros_like(row.y), 0))
+        return Row(row.y, self.stages.step(self.f, t0, t1, row.y, jnp.zeros_like(row.y), 0)[0])
 
     def following(self, row: Row, m: jax.Array) -> Row:
         """The row of step m + 1, from that of step m."""
         t0, t1, t2 = (at(self.knots, m + i) for i in range(3))
         y = self.stages.advance((t1 - t0).astype(row.y.dtype), row.y, row.k)
         if not self.stages.tableau.fsal:
-            return Row.of(y, self.stages.derivatives(self.f, t1, t2, y, jnp.zeros_like(y), 0))
+            return Row(y, self.stages.step(self.f, t1, t2, y, jnp.zeros_like(y), 0)[0])
         k0 = jnp.where(t0 == t1, row.k[0], row.k[-1])  # equal where the step was another lane's
-        return Row.of(y, self.stages.derivatives(self.f, t1, t2, y, k0, 1))
+        return Row(y, self.stages.step(self.f, t1, t2, y, k0, 1)[0])
 
 
 class Stack(NamedTuple):
@@ -70,9 +71,8 @@ class Stack(NamedTuple):
             top = stack.top + store
             # What is not stored is written to the last slot, which is kept for that.
             slot = jnp.where(store, top, stack.steps.shape[0] - 1)
-            kept = row.values[: stack.slots.shape[1]]
-            return m, row, Stack(top, with_row(stack.steps, slot, m), with_row(stack.slots, slot, kept))
+            return m, row, Stack(top, with_row(stack.steps, slot, m), row.write(stack.slots, slot))
 
-        row = replay.whole(Row(at(self.slots, self.top)), start)
+        row = replay.whole(Row.of(self.slots, self.top), start)
         _, row, stack = lax.while_loop(lambda carry: carry[0] < n, forward, (start, row, self))
         return row, stack._replace(top=stack.top - (at(stack.steps, stack.top) == n))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,9 +14,8 @@ from jax import lax
 
 from odebench.tableau import ExplicitRungeKutta
 
-from .indexing import row, with_row
-
-Dynamics = Callable[[jax.Array, jax.Array], jax.Array]
+from .flat import Field, Parts
+from .indexing import row, with_parts
 
 
 def combine(weights: Sequence[float] | jax.Array, k: jax.Array) -> jax.Array:
@@ -67,19 +66,30 @@ class Stages:
         c = self.c(t0.dtype)
         return jnp.where(c == 1, t1, t0 + c * (t1 - t0))
 
-    def derivatives(
-        self, f: Dynamics, t0: jax.Array, t1: jax.Array, y: jax.Array, k0: jax.Array, first: jax.Array | int
-    ) -> jax.Array:
-        """k of the step from t0 to t1. ``first`` is 1 where ``k0 = f(t0, y)`` is known, else 0."""
-        a, times, h = self.a(y.dtype), self.times(t0, t1), (t1 - t0).astype(y.dtype)
+    def step(
+        self, f: Field, t0: jax.Array, t1: jax.Array, y: jax.Array, k0: jax.Array, first: jax.Array | int
+    ) -> tuple[jax.Array, jax.Array]:
+        """k, and y at t1. ``first`` is 1 where ``k0 = f(t0, y)`` is known, else 0.
 
-        def stage(i: jax.Array, k: jax.Array) -> jax.Array:
-            return with_row(k, i, f(row(times, i), y + h * combine(row(a, i), k)))
+        The state of a stage is made at the end of the round before its own: what is carried from one to the next, XLA
+        makes once, and not wherever f reads it.
+        """
+        weights = jnp.concatenate([self.a(y.dtype), jnp.asarray([self.b], y.dtype)])
+        times, h = self.times(t0, t1), (t1 - t0).astype(y.dtype)
+
+        def state(i: jax.Array | int, k: jax.Array) -> Parts:
+            return f.split(y + h * combine(row(weights, i), k))
+
+        def stage(i: jax.Array, carry: tuple[jax.Array, Parts]) -> tuple[jax.Array, Parts]:
+            k, parts = carry
+            k = with_parts(k, i, f.on_parts(row(times, i), parts))
+            return k, state(i + 1, k)
 
         # Rows of stages to come are multiplied by 0, so they must be finite: zeros, not an older step's values.
         start = jnp.zeros((self.count, *y.shape), y.dtype).at[0].set(k0)
-        k: jax.Array = lax.fori_loop(first, self.count, stage, start)
-        return k
+        k, parts = lax.fori_loop(first, self.count, stage, (start, state(first, start)))
+        # Some parts' states may be nobody's business, as those of an adjoint's integrals: then they are not made.
+        return k, parts[0] if len(parts) == 1 else self.advance(h, y, k)
 
     def advance(self, h: jax.Array, y: jax.Array, k: jax.Array) -> jax.Array:
         return y + h * combine(self.b, k)

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from .indexing import row, with_row
+from .indexing import row, with_part, with_row
 
-MEMORY = 2**22
-"""Bytes that the states on a tape may take, as long as :data:`FEWEST` fit in."""
-FEWEST, MOST = 16, 128
+MEMORY = 2**21
+"""Bytes that a tape may take, as long as :data:`FEWEST` rows fit in. On a CPU XLA writes zeros to all of it first."""
+FEWEST, MOST = 16, 96
 SPARE = 8
 ALL = 2**28
 """Bytes that the states of all accepted steps may take; a longer solve is thinned like any other."""
@@ -22,28 +22,31 @@ Checkpoints = int | Literal["all"] | None
 
 
 class Row(NamedTuple):
-    """A step: the state that it starts from and its stages' derivatives, together (1 + s, n), or the first of them."""
+    """A step: the state that it starts from (n,), and its stages' derivatives (s, n), or the first of them.
 
-    values: jax.Array
+    In a slot they lie together, (1 + s, n).
+    """
+
+    y: jax.Array
+    k: jax.Array
 
     @classmethod
-    def of(cls, y: jax.Array, k: jax.Array) -> Row:
-        return cls(jnp.concatenate([y[None], k]))
+    def of(cls, slots: jax.Array, i: jax.Array | int) -> Row:
+        values = row(slots, i)
+        return cls(values[0], values[1:])
 
-    @property
-    def y(self) -> jax.Array:
-        return self.values[0]
-
-    @property
-    def k(self) -> jax.Array:
-        return self.values[1:]
+    def write(self, slots: jax.Array, i: jax.Array | int) -> jax.Array:
+        """The slots with as much of this row in slot i as it holds."""
+        slots = with_part(slots, i, 0, self.y[None])
+        room = slots.shape[1] - 1
+        return with_part(slots, i, 1, self.k[:room]) if room else slots
 
 
 class Tape(NamedTuple):
     """The knots of all accepted steps, and the rows of every 2^``thinned``-th step.
 
     When the slots are full every second row is dropped and the others move together, so at least half of the slots
-    are in use, whatever the number of steps. Up to ``SPARE`` further slots, a third of few, are for the reverse, and
+    are in use, whatever the number of steps. Up to ``SPARE`` of the slots, a third of few, are for the reverse, and
     one takes the rows that are not kept.
     """
 
@@ -56,8 +59,8 @@ class Tape(NamedTuple):
     def empty(cls, y0: jax.Array, t0: jax.Array, stages: int, max_steps: int, checkpoints: Checkpoints = None) -> Tape:
         """A tape of whole steps where ``checkpoints`` is None, else of states only, so many or of all steps."""
         if checkpoints is None:
-            kept = min(MOST, fitting(MEMORY, y0, stages + 1), max_steps)
-            return cls.blank(y0, t0, stages + 1, kept + kept % 2 + SPARE, max_steps)
+            slots = min(MOST, fitting(MEMORY, y0, stages + 1), max_steps + SPARE)
+            return cls.blank(y0, t0, stages + 1, slots, max_steps)
         slots = min(fitting(ALL, y0, 1), max_steps) + SPARE if checkpoints == "all" else checkpoints
         return cls.blank(y0, t0, 1, slots, max_steps)
 
@@ -75,15 +78,11 @@ class Tape(NamedTuple):
         slots = self.slots.shape[0] - 1
         return slots - min(SPARE, slots // 3)
 
-    @property
-    def width(self) -> int:
-        return self.slots.shape[1]
-
     def write(self, y: jax.Array, k: jax.Array, t1: jax.Array, keep: jax.Array) -> Tape:
         """Write a step to t1. Unless ``keep``, the next step overwrites it."""
         slot = self.steps >> self.thinned
         slot = jnp.where(slot << self.thinned == self.steps, slot, self.slots.shape[0] - 1)
-        slots = with_row(self.slots, slot, Row.of(y, k).values[: self.width])
+        slots = Row(y, k).write(self.slots, slot)
         knots = with_row(self.knots, self.steps + 1, t1)
         return Tape(self.steps + keep, self.thinned, knots, slots)._thin()
 

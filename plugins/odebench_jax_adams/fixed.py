@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from odebench_jax.flat import Field
 from odebench_jax.functional.method import Advance, Problem
 from odebench_jax.lanes import any_lane
 from odebench_jax.stages import Stages
@@ -48,7 +49,7 @@ class FixedOrder:
         h = (t1 - t0).astype(y.dtype)
 
         def start() -> jax.Array:
-            return _START.advance(h, y, _START.derivatives(problem.f, t0, t1, y, memory.slopes[0], 1))
+            return _START.step(Field.of(problem.f), t0, t1, y, memory.slopes[0], 1)[1]
 
         def adams() -> jax.Array:
             x = memory.nodes(t0, t1 - t0, jnp.asarray(self.order))

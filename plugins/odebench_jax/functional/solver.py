@@ -60,7 +60,7 @@ class Solver:
     ) -> tuple[PyTree, Stats]:
         """See :class:`odebench.contract.ReplayedSolve`; every number may be traced, but for max_steps and checkpoints.
 
-        :param checkpoints: by default as many states as fit in :data:`odebench_jax.tape.MEMORY`, 16 at least and 128 at
+        :param checkpoints: by default as many states as fit in :data:`odebench_jax.tape.MEMORY`, 16 at least and 96 at
             most. "all" is bounded by max_steps, and where that many would take more than
             :data:`odebench_jax.tape.ALL` bytes, by those: of a longer solve every second state is kept, or fourth…
         :raises ValueError: when ts is not strictly monotonic, or options make no sense.

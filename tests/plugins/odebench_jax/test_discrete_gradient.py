@@ -43,7 +43,7 @@ def knots_of(tableau, y0, ts, params, options):
     adaptive = tableau.adaptive and given["step"] is None and given["num_steps"] is None
     fixed = given["step"] is not None or given["num_steps"] is not None
     plan = Plan(
-        f=f,
+        f=lambda t, parts, p: [f(t, *parts, p)],
         stages=Stages(tableau),
         norm=Layout.of(y0).norm,
         max_steps=10_000,
@@ -142,10 +142,10 @@ def test_exact_gradient(tableau, options, ts):
 
 
 def compiled(tableau):
-    """The gradient of 97 steps, as the module ``tape`` is now."""
+    """The gradient of 83 steps, as the module ``tape`` is now; as it was written, a tape holds all of them."""
 
     def loss(y0, ts, params):
-        return jnp.sum(WEIGHTS * RungeKutta(tableau)(f, y0, ts, params, num_steps=97)[0])
+        return jnp.sum(WEIGHTS * RungeKutta(tableau)(f, y0, ts, params, num_steps=83)[0])
 
     return jax.jit(jax.grad(loss, (0, 1, 2)))(Y0, TS, PARAMS)
 
@@ -162,7 +162,7 @@ def test_more_steps_than_slots(monkeypatch, tableau):
 
 
 def test_taking_steps_again_is_bounded(monkeypatch):
-    """With S = 2^k steps between kept rows, log2(S)/2 + 1 further passes over the steps at most (here k = 3)."""
+    """With S = 2^k steps between kept rows, log2(S)/2 + 1 further passes over the steps at most (here k = 4)."""
     monkeypatch.setattr(tape, "FEWEST", 16)
     monkeypatch.setattr(tape, "MOST", 16)
     calls = []
@@ -177,7 +177,7 @@ def test_taking_steps_again_is_bounded(monkeypatch):
     jax.block_until_ready(jax.jit(jax.grad(loss))(Y0))
     jax.effects_barrier()
     forward_and_reverse = 2 * 128
-    assert forward_and_reverse < len(calls) <= forward_and_reverse + 2.5 * 128
+    assert forward_and_reverse < len(calls) <= forward_and_reverse + 3 * 128
 
 
 def test_memory_does_not_follow_max_steps():
