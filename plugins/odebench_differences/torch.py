@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from odebench.contract import Dynamics, OdeInt, PyTree, Solve
+from odebench.contract import Dynamics, OdeInt, PyTree, Solve, Unsupported
 from odebench_torch.arguments import Arguments, arguments_of
 from odebench_torch.layout import flatten, unflatten
 from odebench_torch.vjp import refuse_second_derivative
@@ -25,11 +25,13 @@ def bind(solve: Solve, options: dict[str, Any], *, difference_step: float | None
         dtype when left out. Times are moved by a quarter of the shortest interval at most. An adaptive solver's errors
         differ between the two solves: the gradient is no better than its tolerance over this.
     :raises ValueError: for a step that is not positive and finite.
-    :raises Unsupported: when f depends on another tensor that requires grad.
+    :raises Unsupported: when f depends on another tensor that requires grad; at once, with the solver's ``compile``.
     :raises RuntimeError: when a gradient is differentiated.
     """
     if difference_step is not None and not 0 < difference_step < math.inf:
         raise ValueError(f"difference_step must be positive and finite, got {difference_step!r}")
+    if options.get("compile"):
+        raise Unsupported("finite differences make dynamics of their own in every solve: leave compile=True out")
 
     def odeint(f: Dynamics, y0: PyTree, ts: Tensor, params: PyTree = None) -> PyTree:
         leaves, structure = flatten(y0)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from odebench.adapter import Counts, Loss
 from odebench.contract import Dynamics, PyTree, Recipe
+from odebench_torch.compiled.function import leave_uncompiled, uncompiled
 from odebench_torch.descent import TorchDescent
 from odebench_torch.live_bytes import LiveBytes
 
@@ -96,7 +97,7 @@ class TorchAdapter:
     @staticmethod
     def environment() -> dict[str, Any]:
         found = {
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),  # a class of its own, for which whoever unpickles it would import torch
             "threads": torch.get_num_threads(),
             "interop_threads": torch.get_num_interop_threads(),
             "matmul_precision": torch.get_float32_matmul_precision(),
@@ -171,7 +172,8 @@ class TorchAdapter:
 
     def counted(self, f: Dynamics, counts: Counts) -> Dynamics:
         """See :meth:`odebench.adapter.Adapter.counted`. The counted f goes through ``torch.func``'s transforms: a call
-        is one evaluation, whatever is batched in it, and a vmapped product of n vectors is n products."""
+        is one evaluation, whatever is batched in it, and a vmapped product of n vectors is n products. Steps of it are
+        never compiled: they run as they are."""
         # Of a module, one that has the very same parameters by the same names: a shallow copy.
         whole = copy.copy(f) if isinstance(f, nn.Module) else f
         call = whole.forward if isinstance(whole, nn.Module) else whole
@@ -188,8 +190,8 @@ class TorchAdapter:
 
         if isinstance(whole, nn.Module):
             whole.forward = counted
-            return whole
-        return counted
+            return leave_uncompiled(whole)
+        return leave_uncompiled(counted)
 
     def flush(self) -> None:
         """Counts are made in Python, at once."""
@@ -212,7 +214,7 @@ class TorchAdapter:
 
     def _per_call(self, call: Callable[[], None], seconds: float) -> float:
         call()
-        count = max(3, int(seconds / 5 / max(self.elapsed(call), 1e-6)))
+        count = max(3, int(seconds / 5 / max(min(self.elapsed(call) for _ in range(3)), 1e-6)))
 
         def repeated() -> None:
             for _ in range(count):
@@ -235,7 +237,7 @@ class TorchAdapter:
             kept = torch.cuda.memory_allocated() - before
             torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
             return {"memory_bytes": torch.cuda.max_memory_allocated() - before, "kept_bytes": kept}
-        with LiveBytes() as live:
+        with uncompiled(), LiveBytes() as live:  # which sees operations, not what a compiler makes of them
             value = loss(leaves, batch)
             kept = live.now
             grads = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)

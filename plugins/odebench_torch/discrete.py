@@ -17,7 +17,7 @@ from odebench_torch.layout import Layout
 from odebench_torch.pace import Tie
 from odebench_torch.replay import StateTape
 from odebench_torch.scheme import Scheme
-from odebench_torch.stepping import Evaluator, Step, Stepper
+from odebench_torch.stepping import Evaluator, Step, Stepper, evaluator
 from odebench_torch.tape import Lookout, Reader, Recorder, Tape
 from odebench_torch.vjp import refuse_second_derivative, vjp
 
@@ -45,7 +45,7 @@ def solve_differentiably(
     """
     begin = _Beginning(field, layout, scheme, y0.detach(), ts)
     if not torch.is_grad_enabled():
-        return integrate(begin.stepper(Evaluator(field, layout)))
+        return integrate(begin.stepper(evaluator(field, layout)))
     required = y0.requires_grad or ts.requires_grad or bool(field.parameters)
     with torch.no_grad():
         make = _record if checkpoints is None else partial(_keep_states, checkpoints)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -37,7 +38,7 @@ class Layout:
     """
 
     def __init__(self, y0: PyTree) -> None:
-        leaves, self.structure = flatten(y0)
+        leaves, structure = flatten(y0)
         if not leaves:
             raise TypeError("y0 has no tensors")
         for leaf in leaves:
@@ -47,14 +48,13 @@ class Layout:
                 raise TypeError(f"y0 must be real and floating-point, got {leaf.dtype}")
         if len({(leaf.dtype, leaf.device) for leaf in leaves}) > 1:
             raise TypeError(f"the leaves of y0 differ: {sorted({f'{x.dtype} on {x.device}' for x in leaves})}")
+        self.tree: Callable[[Sequence[Tensor]], PyTree] = itemgetter(0) if structure is None else structure.unflatten
+        self.structure = structure
         self.dtype, self.device = leaves[0].dtype, leaves[0].device
         self.like = [leaf.detach() for leaf in leaves]
         self.shapes = [leaf.shape for leaf in leaves]
         self.sizes = [leaf.numel() for leaf in leaves]
         self.size = sum(self.sizes)
-
-    def tree(self, leaves: Sequence[Tensor]) -> PyTree:
-        return unflatten(self.structure, leaves)
 
     def flat(self, tree: PyTree) -> Tensor:
         """The tree as one vector, differentiably."""
@@ -66,7 +66,7 @@ class Layout:
         like = self.like
         if len(like) == 1:
             return [vector.view_as(like[0])]
-        return [part.view_as(leaf) for part, leaf in zip(vector.split_with_sizes(self.sizes), like, strict=True)]
+        return list(map(Tensor.view_as, vector.split_with_sizes(self.sizes), like))
 
     def write(self, leaves: Sequence[Tensor | None], row: Tensor) -> None:
         """Write leaves into a row of a buffer; a missing one is zero."""
@@ -98,17 +98,30 @@ class Layout:
         :raises ValueError: when its structure or a shape is not y's.
         :raises TypeError: when a leaf is not a tensor of y's dtype.
         """
-        leaves, structure = flatten(dydt)
-        if structure != self.structure:
-            raise ValueError(f"dy/dt must have the structure of y: got {structure}, expected {self.structure}")
-        for leaf, shape in zip(leaves, self.shapes, strict=True):
+        leaves = [dydt] if self.structure is None else self._leaves(dydt)
+        for leaf, shape in zip(leaves, self.shapes):  # noqa: B905 - one for each, by the structure
             if not isinstance(leaf, Tensor):
+                self._same_structure(dydt)
                 raise TypeError(f"dy/dt must consist of tensors, got a {type(leaf).__name__}")
             if leaf.shape != shape:
                 raise ValueError(f"dy/dt must have the shape of y: got {tuple(leaf.shape)}, expected {tuple(shape)}")
             if leaf.dtype is not self.dtype:
                 raise TypeError(f"dy/dt must have the dtype of y: got {leaf.dtype}, expected {self.dtype}")
         return leaves
+
+    def _leaves(self, dydt: PyTree) -> list[Tensor]:
+        """As :func:`flatten` finds them, but faster."""
+        try:
+            found: list[Tensor] = self.structure.flatten_up_to(dydt)
+        except ValueError:
+            self._same_structure(dydt)
+            raise
+        return found
+
+    def _same_structure(self, dydt: PyTree) -> None:
+        structure = flatten(dydt)[1]
+        if structure != self.structure:
+            raise ValueError(f"dy/dt must have the structure of y: got {structure}, expected {self.structure}")
 
     def outputs(self, ys: Tensor) -> PyTree:
         """A (T, n) matrix of states as a tree like y0, each leaf with T in front."""

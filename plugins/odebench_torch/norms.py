@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from odebench.contract import PyTree
 from odebench_torch.layout import Layout
 
 
-def largest_rms(leaves: list[Tensor]) -> float:
+def largest_rms(leaves: Sequence[Tensor]) -> float:
     """The largest of the leaves' root mean squares; infinite where one is not finite."""
     if len(leaves) == 1:
         norms: list[float] = [torch.linalg.vector_norm(leaves[0]).item()]
@@ -33,15 +33,16 @@ class Tolerance:
         self, layout: Layout, rtol: float, atol: float, norm: Callable[[PyTree], Tensor | float] | None
     ) -> None:
         self.layout, self.rtol, self.atol, self.norm = layout, rtol, atol, norm
+        self._atol = torch.full((), atol, dtype=layout.dtype, device=layout.device)
 
     def scale(self, magnitude: Tensor) -> Tensor:
         if self.atol == 0:  # 0 / 0 is no error
             return magnitude.mul(self.rtol).clamp_min_(torch.finfo(magnitude.dtype).tiny)
-        return magnitude.mul(self.rtol).add_(self.atol)
+        return torch.add(self._atol, magnitude, alpha=self.rtol)
 
     def __call__(self, x: Tensor, scale: Tensor) -> float:
-        parts = self.layout.views(x / scale)
+        scaled, layout = x / scale, self.layout
         if self.norm is None:
-            return largest_rms(parts)
-        size = float(self.norm(self.layout.tree(parts)))
+            return largest_rms([scaled] if len(layout.sizes) == 1 else scaled.split_with_sizes(layout.sizes))
+        size = float(self.norm(layout.tree(layout.views(scaled))))
         return size if math.isfinite(size) else math.inf

@@ -47,9 +47,8 @@ class StateTape(Evaluator):
         self.steps.append(step)
 
     def stepper(self, t0: float, t: Tensor, y: Tensor, k0: Tensor) -> Stepper:
-        """One that hands every accepted state to this tape."""
+        """One that hands the state at the beginning of every accepted step to this tape."""
         self.times.append(t0)
-        self.kept.add(y)
         return _Keeping(self.scheme, self, t, y, k0)
 
     def captured(self) -> list[Tensor]:
@@ -59,10 +58,11 @@ class StateTape(Evaluator):
         return list(self.kept.states.values())
 
     def reader(self) -> Callable[[Sequence[Tensor]], Reader]:
-        again = _Again(self.field, self.layout, self.scheme, self.times, [step.h for step in self.steps])
+        problem = self.field, self.layout, self.scheme, self.times, [step.h for step in self.steps]
         numbers, limit, timed = list(self.kept.states), self.limit, self.timed
 
         def read(saved: Sequence[Tensor]) -> Reader:
+            again = _Again(*problem)
             return _Replay(again, Rewind(again.advance, dict(zip(numbers, saved, strict=True)), limit), timed=timed)
 
         return read
@@ -76,9 +76,9 @@ class _Keeping(Stepper):
         return super().attempt(t1, h)
 
     def accept(self, y: Tensor) -> None:
-        super().accept(y)
         self.f.times.append(self._end)
-        self.f.kept.add(y)
+        self.f.kept.add(self.y)
+        super().accept(y)
 
 
 class _Again:
@@ -92,11 +92,16 @@ class _Again:
         self, field: Field, layout: Layout, scheme: Scheme, times: Sequence[float], sizes: Sequence[float]
     ) -> None:
         self.field, self.layout, self.scheme, self.times, self.sizes = field, layout, scheme, times, sizes
+        self._stepper: Stepper | None = None
 
     def stepper(self, f: Evaluator, y: Tensor, n: int) -> Stepper:
-        t, k0 = y.new_tensor(self.times[n]), torch.empty_like(y)
-        f(t, y, k0)
-        return Stepper(self.scheme, f, t, y, k0)
+        """The one that there is, at the beginning of step n."""
+        t = y.new_tensor(self.times[n])
+        if self._stepper is None:
+            self._stepper = Stepper(self.scheme, f, t, y)
+        else:
+            self._stepper.begin(f, t, y)
+        return self._stepper
 
     def advance(self, y: Tensor, begin: int, end: int) -> Tensor:
         stepper = self.stepper(Evaluator(self.field, self.layout), y, begin)

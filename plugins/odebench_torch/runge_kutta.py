@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from odebench.contract import Dynamics, PyTree, Stats, Status
+from odebench.contract import Dynamics, PyTree, Stats, Status, Unsupported
 from odebench.control import DEFAULTS, check_options
 from odebench.tableau import ExplicitRungeKutta
 from odebench_torch.checkpoints import Checkpoints, limit_of
+from odebench_torch.compiled.solve import Method, solve_compiled
 from odebench_torch.discrete import solve_differentiably
 from odebench_torch.dynamics import bind
 from odebench_torch.layout import Layout
@@ -21,7 +22,7 @@ from odebench_torch.pace import AdaptivePace, FixedPace, Pace
 from odebench_torch.path import Path, TracingStepper
 from odebench_torch.scheme import Scheme
 from odebench_torch.starting import starting_step
-from odebench_torch.stepping import Evaluator, Stepper, march
+from odebench_torch.stepping import Evaluator, Steps, march
 from odebench_torch.times import check_finite, checked_times
 
 
@@ -48,11 +49,18 @@ class RungeKutta:
         params: PyTree = None,
         *,
         checkpoints: Checkpoints | None = None,
+        compile: bool = False,  # noqa: A002 - torch's own word
         **options: Any,
     ) -> tuple[PyTree, Stats]:
         """See :class:`odebench.contract.Solve`, where the options are.
 
         :param checkpoints: None keeps the activations of every step; a number, or ``"all"``, states in their place.
+        :param compile: take each step, its error included, by one call of what ``torch.compile`` makes of it and f,
+            and reverse it by another, from its state alone. Each is compiled when it is first needed, for a function f
+            (or its like: the same lines with the same things captured), the shapes of y and params and a norm, and for
+            no number: what changes from solve to solve goes in params or in tensors. f and ``norm`` must be traceable.
+        :raises Unsupported: with ``compile``, where f or ``norm`` is not, or f has captured a tensor that requires
+            grad.
         :raises ValueError: for times that are not strictly monotone, tolerances, steps or checkpoints that make no
             sense, or a dy/dt that has not the shape of y.
         :raises TypeError: for a y0 that is not real and floating-point, or a dy/dt of another dtype.
@@ -65,6 +73,10 @@ class RungeKutta:
         layout, y = problem.layout, problem.layout.flat(y0)
         if len(problem.times) == 1:
             return layout.outputs(y[None]), _AT_ONCE
+        if compile:
+            method = Method(self.tableau, problem.scheme, layout, problem.tolerance)
+            ys, stats = solve_compiled(problem.integrate, method, f, params, y, ts, problem.times, checkpoints)
+            return layout.outputs(ys), stats
         ys, stats = solve_differentiably(problem.integrate, bind(f, params), layout, problem.scheme, y, ts, checkpoints)
         return layout.outputs(ys), stats
 
@@ -72,7 +84,12 @@ class RungeKutta:
     def dense(
         self, f: Dynamics, y0: PyTree, ts: Tensor, params: PyTree = None, **options: Any
     ) -> tuple[PyTree, Stats, Path]:
-        """See :class:`odebench.contract.DenseSolve`; errors as of a call."""
+        """See :class:`odebench.contract.DenseSolve`; errors as of a call.
+
+        :raises Unsupported: with ``compile``: a path is not made of compiled steps.
+        """
+        if options.pop("compile", False):
+            raise Unsupported(f"{self.__name__} has no dense output, nor events, with compile=True: leave that out")
         ts = torch.as_tensor(ts)
         problem = _Problem(self.tableau, self._scheme, y0, ts, **options)
         layout, y, t0 = problem.layout, problem.layout.flat(y0).detach(), problem.times[0]
@@ -119,7 +136,7 @@ class _Problem:
         self.step, self.num_steps, self.first_step = step, num_steps, first_step
         self.max_steps, self.min_step = max_steps, min_step
 
-    def integrate(self, stepper: Stepper) -> tuple[Tensor, Stats]:
+    def integrate(self, stepper: Steps) -> tuple[Tensor, Stats]:
         """``(ys, stats)``, ys of shape (T, n), by a stepper at the first time."""
         times, f = self.times, stepper.f
         ys = stepper.y.new_empty((len(times), self.layout.size))
@@ -130,7 +147,7 @@ class _Problem:
             check_finite(ys, times)
         return ys, Stats(f.nfe, accepted, rejected, Status.ok, pace.h)
 
-    def _pace(self, stepper: Stepper) -> Pace:
+    def _pace(self, stepper: Steps) -> Pace:
         times, f, has_dense = self.times, stepper.f, self.scheme.dense is not None
         if self.tolerance is None:
             return FixedPace(times, self.step, self.num_steps, self.max_steps, dense=has_dense)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -50,22 +50,43 @@ class Evaluator:
         """The evaluations since the last accepted step were this one's."""
 
 
+class Direct(Evaluator):
+    """Of dynamics that deal with flat vectors themselves, by a method ``write_flat(t, y, row)``."""
+
+    def __call__(self, t: Tensor, y: Tensor, row: Tensor) -> None:
+        self.nfe += 1
+        self.call.write_flat(t, y, row)  # type: ignore[attr-defined]
+
+
+def evaluator(field: Field, layout: Layout) -> Evaluator:
+    """One that keeps nothing: a :class:`Direct` one where the dynamics have the method for it."""
+    return (Direct if hasattr(field.call, "write_flat") else Evaluator)(field, layout)
+
+
 class Stepper:
     """Takes steps from ``y`` at ``t``, whose stages are the rows of one buffer.
 
-    :param k0: f(t, y).
+    :param k0: f(t, y), where it is known.
     """
 
-    def __init__(self, scheme: Scheme, f: Evaluator, t: Tensor, y: Tensor, k0: Tensor) -> None:
-        self.scheme, self.f = scheme, f
-        self.t, self.t1, self.y = t, t, y
+    def __init__(self, scheme: Scheme, f: Evaluator, t: Tensor, y: Tensor, k0: Tensor | None = None) -> None:
+        self.scheme = scheme
         self.stages = torch.empty((scheme.stages, y.numel()), dtype=y.dtype, device=y.device)
         self.columns = self.stages.T
         self._rows = self.stages.unbind()
-        self._before = [self.columns[:, :i] for i in range(scheme.stages)]
-        self._rows[0].copy_(k0)
-        self._fresh = True
-        self._kept = 0
+        before = [self.columns.narrow(1, 0, i) for i in range(1, scheme.stages)]
+        self._later = list(zip(before, scheme.a[1:], self._rows[1:], strict=True))
+        self.begin(f, t, y)
+        if k0 is not None:
+            self._rows[0].copy_(k0)
+            self._fresh = True
+
+    def begin(self, f: Evaluator, t: Tensor, y: Tensor) -> None:
+        """Go on from another state, in the same buffer."""
+        self.f, self.t, self.t1, self.y = f, t, t, y
+        self._fresh, self._kept = False, 0
+        self._magnitude: Tensor | None = None
+        self._magnitude1: Tensor | None = None
 
     def attempt(self, t1: float, h: float) -> Tensor:
         """y at t1, by a step of size h."""
@@ -75,14 +96,21 @@ class Stepper:
             f(self.t, y, self._rows[0])
             self._fresh = True
         stage = y
-        for i in range(1, scheme.stages):
-            stage = torch.addmv(y, self._before[i], scheme.a[i], alpha=h)
-            f(times[i], stage, self._rows[i])
+        for time, (before, a, row) in zip(times[1:], self._later, strict=True):
+            stage = torch.addmv(y, before, a, alpha=h)
+            f(time, stage, row)
         return stage if scheme.fsal else torch.addmv(y, self.columns, scheme.b, alpha=h)
 
     def error(self, h: float) -> Tensor:
         assert self.scheme.b_error is not None
         return torch.addmv(self.y, self.columns, self.scheme.b_error, beta=0, alpha=h)
+
+    def ratio(self, h: float, y1: Tensor, tolerance: Tolerance) -> float:
+        """The error of the step just made to y1, in units of what is tolerated."""
+        if self._magnitude is None:
+            self._magnitude = self.y.abs()
+        self._magnitude1 = y1.abs()
+        return tolerance(self.error(h), tolerance.scale(torch.maximum(self._magnitude, self._magnitude1)))
 
     def interpolate(self, h: float, thetas: Sequence[float], out: Tensor) -> None:
         """The dense output of the step just made, before it is accepted."""
@@ -92,7 +120,7 @@ class Stepper:
         self.f.drop(self._kept + 1)
 
     def accept(self, y: Tensor) -> None:
-        self.t, self.y = self.t1, y
+        self.t, self.y, self._magnitude = self.t1, y, self._magnitude1
         self._kept += self.scheme.stride
         if self.scheme.fsal:
             self._rows[0].copy_(self._rows[-1])
@@ -100,27 +128,43 @@ class Stepper:
             self._fresh = False
 
 
+class Steps(Protocol):
+    """What the loop needs of a :class:`Stepper`."""
+
+    f: Evaluator
+    y: Tensor
+    stages: Tensor
+
+    def attempt(self, t1: float, h: float) -> Tensor: ...
+
+    def ratio(self, h: float, y1: Tensor, tolerance: Tolerance) -> float: ...
+
+    def interpolate(self, h: float, thetas: Sequence[float], out: Tensor) -> None: ...
+
+    def reject(self) -> None: ...
+
+    def accept(self, y: Tensor) -> None: ...
+
+
 class Counts(NamedTuple):
     accepted: int
     rejected: int
 
 
-def march(stepper: Stepper, pace: Pace, ts: Sequence[float], ys: Tensor, tolerance: Tolerance | None) -> Counts:
+def march(stepper: Steps, pace: Pace, ts: Sequence[float], ys: Tensor, tolerance: Tolerance | None) -> Counts:
     """Step from ts[0] to ts[-1] and write y at ts[1:] into ``ys``.
 
     :param tolerance: None where the pace takes every step.
     :raises SolveError: from the pace.
     """
     sign = 1.0 if ts[-1] > ts[0] else -1.0
-    magnitude, magnitude1 = stepper.y.abs(), stepper.y
     j, accepted, rejected, error = 1, 0, 0, 0.0
     while (t1 := pace.propose()) is not None:
         t0 = pace.t
         h = t1 - t0
         y1 = stepper.attempt(t1, h)
         if tolerance is not None:
-            magnitude1 = y1.abs()
-            error = tolerance(stepper.error(h), tolerance.scale(torch.maximum(magnitude, magnitude1)))
+            error = stepper.ratio(h, y1, tolerance)
         if not pace.judge(error):
             stepper.reject()
             rejected += 1
@@ -138,5 +182,4 @@ def march(stepper: Stepper, pace: Pace, ts: Sequence[float], ys: Tensor, toleran
             j += 1
         stepper.f.accept(Step(h, thetas, first, landed, pace.tie(landed)))
         stepper.accept(y1)
-        magnitude = magnitude1
     return Counts(accepted, rejected)

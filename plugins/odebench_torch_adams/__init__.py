@@ -22,3 +22,15 @@ def _solver(name: str, *, order: int | None, adaptive: bool = False) -> odebench
     return odebench.Solver(
         library="torch", name=name, code=code, order=order, adaptive=adaptive, requires=("torch", "optree")
     )
+
+
+@odebench.hookimpl
+def odebench_register_parts(register: Callable[[odebench.Parts], None]) -> None:
+    register(
+        odebench.Parts(
+            library="torch",
+            stages=("odebench_torch_adams",),
+            norm=("odebench_torch_adams.variable_order:VariableOrder._errors",),
+            control=("odebench_torch_adams.control",),
+        )
+    )

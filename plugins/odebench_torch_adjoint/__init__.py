@@ -30,3 +30,15 @@ def odebench_register_gradients(register: Callable[[odebench.GradientMethod], No
             summary="the adjoint, with steps chosen by y and its cotangent alone, not by the parameters' integrals",
         )
     )
+
+
+@odebench.hookimpl
+def odebench_register_parts(register: Callable[[odebench.Parts], None]) -> None:
+    register(
+        odebench.Parts(
+            library="torch",
+            autograd=("odebench_torch_adjoint.augmented",),
+            norm=("odebench_torch_adjoint.backward:seminorm_of",),
+            control=("odebench_torch_adjoint",),
+        )
+    )

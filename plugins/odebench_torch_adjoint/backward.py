@@ -31,7 +31,7 @@ class Backward(NamedTuple):
 def backward(
     solve: Solve,
     options: dict[str, Any],
-    seminorm: Callable[[tuple[PyTree, ...]], float],
+    seminorm: Callable[[tuple[PyTree, ...]], Tensor | float],
     *,
     adjoint_solver: Solve | None,
     adjoint_rtol: float | None,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.autograd import Function
 
 from odebench.contract import Dynamics, OdeInt, PyTree, Solve
 from odebench_torch.dynamics import Field
 from odebench_torch.dynamics import bind as bind_dynamics
-from odebench_torch.layout import flatten, unflatten
+from odebench_torch.layout import Layout, flatten, unflatten
 from odebench_torch.vjp import refuse_second_derivative
 
-from .augmented import Augmented, refuse_unrecorded
+from .augmented import Augmented, Lookout, refuse_unrecorded
 from .backward import Backward, Norm, Sweep, backward, seminorm_of
+from .compiled import Leading, bind_compiled
 
 
 def bind(
@@ -31,19 +33,22 @@ def bind(
     """``odeint`` solves forwards without recording, and backwards ``(y, a, *parameters' cotangents)``.
 
     What is not given is the forward solve's. y is reset to its stored value at every output time. Tensors that
-    require grad must be y0, ts, in ``params`` or parameters of the module that f is.
+    require grad must be y0, ts, in ``params`` or parameters of the module that f is. With the solver's option
+    ``compile`` both solves are compiled, and a norm must be traceable.
 
     :param adjoint_norm: the error norm of the backward solve, of a tree ``(y, a, *cotangents)``; ``"seminorm"``
         is that of ``(y, a)`` alone (Kidger et al. 2021); by default the largest root mean square of a leaf.
     :param adjoint_num_steps: as ``num_steps``, over all of ts.
+
     :raises ValueError: for a norm of another name, or both ``adjoint_step`` and ``adjoint_num_steps``.
     :raises Unsupported: when f depends on another tensor that requires grad: in the backward pass, or after the solve
         where no pass could follow.
     """
+    compiles = options.get("compile", False)
     back = backward(
         solve,
         options,
-        seminorm_of(2),
+        Leading(2) if compiles else seminorm_of(2),
         adjoint_solver=adjoint_solver,
         adjoint_rtol=adjoint_rtol,
         adjoint_atol=adjoint_atol,
@@ -51,10 +56,14 @@ def bind(
         adjoint_step=adjoint_step,
         adjoint_num_steps=adjoint_num_steps,
     )
+    if compiles:
+        return bind_compiled(solve, options, back)
 
     def odeint(f: Dynamics, y0: PyTree, ts: Tensor, params: PyTree = None) -> PyTree:
         leaves, structure = flatten(y0)
-        problem = _Problem(bind_dynamics(f, params), structure, len(leaves), solve, options, back)
+        named = params is None and isinstance(f, nn.Module)
+        lookout = Lookout(f, params) if torch.is_grad_enabled() and not named else None
+        problem = _Problem(bind_dynamics(f, params), lookout, structure, len(leaves), solve, options, back)
         ys = _AdjointSolve.apply(problem, ts, *leaves, *problem.field.parameters)  # type: ignore[no-untyped-call]
         refuse_unrecorded(problem.field, structure, ts, ys)
         return unflatten(structure, ys)
@@ -65,10 +74,12 @@ def bind(
 class _Problem(NamedTuple):
     """What a solve and its adjoint need beside the differentiable tensors.
 
+    :param lookout: the same f for the forward solve; None where none is kept.
     :param size: how many leaves the state has.
     """
 
     field: Field
+    lookout: Lookout | None
     structure: Any
     size: int
     solve: Solve
@@ -82,7 +93,7 @@ class _AdjointSolve(Function):
     @staticmethod
     def forward(ctx: Any, problem: _Problem, ts: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         y0 = unflatten(problem.structure, [leaf.detach() for leaf in tensors[: problem.size]])
-        ys, _ = problem.solve(problem.field.call, y0, ts.detach(), **problem.options)
+        ys, _ = problem.solve(problem.lookout or problem.field.call, y0, ts.detach(), **problem.options)
         leaves = tuple(flatten(ys)[0])
         ctx.problem = problem
         # The parameters too, so that it is an error to change one before the backward pass.
@@ -94,7 +105,9 @@ class _AdjointSolve(Function):
         refuse_second_derivative()
         problem, (ts, *saved) = ctx.problem, ctx.saved_tensors
         ys = saved[: problem.size]
-        dynamics = Augmented(problem.field, problem.structure, ys[0])
+        layout = Layout(unflatten(problem.structure, [leaf[0] for leaf in ys]))
+        wary = problem.lookout is not None and problem.lookout.found
+        dynamics = Augmented(problem.field, layout, wary=wary)
         sweep = Sweep(problem.backward, dynamics, problem.field, problem.structure, ts, ys, cotangents)
         times = sweep.run(timed=ctx.needs_input_grad[1])
         return None, times, *sweep.a, *sweep.parameters

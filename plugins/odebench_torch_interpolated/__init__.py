@@ -21,3 +21,14 @@ def odebench_register_gradients(register: Callable[[odebench.GradientMethod], No
             summary="the adjoint with y from the forward solve's dense output: keeps the path, not the activations",
         )
     )
+
+
+@odebench.hookimpl
+def odebench_register_parts(register: Callable[[odebench.Parts], None]) -> None:
+    register(
+        odebench.Parts(
+            library="torch",
+            autograd=("odebench_torch_interpolated.method:_Along",),
+            control=("odebench_torch_interpolated",),
+        )
+    )

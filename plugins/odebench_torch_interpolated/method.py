@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import Function
 
 from odebench.contract import Dynamics, OdeInt, PyTree, Solve, Unsupported
@@ -110,7 +110,8 @@ class _InterpolatedSolve(Function):
         refuse_second_derivative()
         problem, (ts, *saved) = ctx.problem, ctx.saved_tensors
         ys = saved[: problem.size]
-        dynamics = _Along(ctx.path, Pullback(problem.field, problem.structure, ys[0]))
+        wary = not isinstance(problem.field.call, nn.Module)
+        dynamics = _Along(ctx.path, Pullback(problem.field, problem.structure, ys[0], wary=wary))
         sweep = Sweep(problem.backward, dynamics, problem.field, problem.structure, ts, ys, cotangents)
         times = sweep.run(timed=ctx.needs_input_grad[1])
         return None, times, *sweep.a, *sweep.parameters
@@ -124,7 +125,7 @@ class _Along:
         self.zeros = pullback.zeros
 
     def __call__(self, t: Tensor, state: tuple[PyTree, ...]) -> tuple[PyTree, ...]:
-        _, of_y, shares = self.pullback(t, self.path(t), state[0])
+        of_y, shares = self.pullback(t, self.path(t), state[0])
         return of_y, *shares
 
     def leading(self, y: PyTree) -> tuple[PyTree, ...]:

@@ -36,3 +36,15 @@ def odebench_register_gradients(register: Callable[[odebench.GradientMethod], No
             summary="backprop's gradient, each state computed back from the one after it: memory independent of steps",
         )
     )
+
+
+@odebench.hookimpl
+def odebench_register_parts(register: Callable[[odebench.Parts], None]) -> None:
+    register(
+        odebench.Parts(
+            library="torch",
+            autograd=("odebench_torch_reversible.method:_Knot",),
+            stages=("odebench_torch_reversible.solver",),
+            control=("odebench_torch_reversible.method",),
+        )
+    )

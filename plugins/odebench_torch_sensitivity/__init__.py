@@ -21,3 +21,15 @@ def odebench_register_gradients(register: Callable[[odebench.GradientMethod], No
             summary="forward sensitivities: y and its Jacobian in y0 and the parameters as one solve, no backward pass",
         )
     )
+
+
+@odebench.hookimpl
+def odebench_register_parts(register: Callable[[odebench.Parts], None]) -> None:
+    register(
+        odebench.Parts(
+            library="torch",
+            autograd=("odebench_torch_sensitivity.variational",),
+            norm=("odebench_torch_sensitivity.variational:norm_of",),
+            control=("odebench_torch_sensitivity.method",),
+        )
+    )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from odebench.contract import Dynamics, OdeInt, PyTree, Solve
+from odebench.contract import Dynamics, OdeInt, PyTree, Solve, Unsupported
 from odebench_torch.arguments import Arguments, arguments_of
 from odebench_torch.layout import Layout, flatten, unflatten
 from odebench_torch.vjp import refuse_second_derivative
@@ -26,8 +26,10 @@ def bind(solve: Solve, options: dict[str, Any]) -> OdeInt:
     controlled with y's: of y0 and of each parameter the S counts as a leaf; a ``norm`` is of y alone.
 
     :raises Unsupported: when f depends on another tensor that requires grad: at ts[0] or, where f takes no params and
-        is no module, at any output.
+        is no module, at any output; at once, with the solver's option ``compile``.
     """
+    if options.get("compile"):
+        raise Unsupported("forward sensitivities make dynamics of their own in every solve: leave compile=True out")
 
     def odeint(f: Dynamics, y0: PyTree, ts: Tensor, params: PyTree = None) -> PyTree:
         if not torch.is_grad_enabled():

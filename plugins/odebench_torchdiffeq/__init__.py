@@ -76,3 +76,35 @@ def odebench_register_gradients(register: Callable[[odebench.GradientMethod], No
         f"{each}; the backward norm counts the adjoint of t",
     )
     method("seminorm", "the continuous adjoint, its error without the parameters'", each, tuple(ADAPTIVE))
+
+
+@odebench.hookimpl
+def odebench_register_parts(register: Callable[[odebench.Parts], None]) -> None:
+    inside = "torchdiffeq._impl"
+    norms = ("_compute_error_ratio", "_rms_norm", "_linf_norm", "_mixed_norm", "_zero_norm", "_check_inputs.<locals>")
+    states = ("_TupleFunc", "_TupleInputOnlyFunc", "_ReverseFunc", "_PerturbFunc", "_flat_to_shape")
+    register(
+        odebench.Parts(
+            library="torchdiffeq",
+            autograd=(f"{inside}.adjoint:OdeintAdjointMethod.backward.<locals>",),
+            stages=(
+                f"{inside}.rk_common",
+                f"{inside}.rk_common:RKAdaptiveStepsizeODESolver._interp_fit",
+                f"{inside}.interp",
+                f"{inside}.fixed_grid",
+                f"{inside}.fixed_adams",
+                f"{inside}.solvers:FixedGridODESolver._linear_interp",
+                f"{inside}.solvers:FixedGridODESolver._cubic_hermite_interp",
+                *(f"{inside}.misc:{name}" for name in states),
+            ),
+            norm=(f"{inside}.adjoint:handle_adjoint_norm_", *(f"{inside}.misc:{name}" for name in norms)),
+            control=(
+                f"{inside}.rk_common:RKAdaptiveStepsizeODESolver",
+                f"{inside}.solvers",
+                f"{inside}.odeint",
+                f"{inside}.adjoint",
+                f"{inside}.misc",
+            ),
+            other=("odebench_torchdiffeq", "odebench_torch"),
+        )
+    )

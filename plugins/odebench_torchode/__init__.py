@@ -59,3 +59,20 @@ def odebench_register_gradients(register: Callable[[odebench.GradientMethod], No
     method("autodiff", "through every operation of the solver: keeps the activations of each")
     method("backsolve", "the continuous adjoint, by vmap over the batch", _OF_BACKSOLVE + "; f must be fit for vmap")
     method("joint_backsolve", "the continuous adjoint of the whole batch as one state", _OF_BACKSOLVE)
+
+
+@odebench.hookimpl
+def odebench_register_parts(register: Callable[[odebench.Parts], None]) -> None:
+    # Of a step that is judged, the error and its norm are computed where the next step is chosen.
+    judging = [f"torchode.step_size_controllers:{kind}Controller.adapt_step_size" for kind in ("Integral", "PID")]
+    adjoints = ("BacksolveFunction", "AugmentedDynamicsTerm", "UnwrappingODETerm", "JointAugmentedDynamicsTerm")
+    register(
+        odebench.Parts(
+            library="torchode",
+            autograd=tuple(f"torchode.adjoints:{name}" for name in adjoints),
+            stages=("torchode.single_step_methods", "torchode.interpolation", "torchode.terms"),
+            norm=("torchode.step_size_controllers:rms_norm", "torchode.step_size_controllers:max_norm", *judging),
+            control=("torchode.adjoints", "torchode.step_size_controllers", "torchode.problems"),
+            other=("odebench_torchode", "odebench_torch"),
+        )
+    )

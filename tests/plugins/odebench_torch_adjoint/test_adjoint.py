@@ -227,6 +227,24 @@ def test_a_tensor_captured_by_an_early_branch_is_an_error() -> None:
         ys.sum().backward()
 
 
+def test_dynamics_that_are_gradients_themselves() -> None:
+    """What f makes a leaf of, within itself, is nothing that it has captured."""
+
+    def descent(t: Tensor, y: Tensor, p: dict[str, Tensor]) -> Tensor:
+        with torch.enable_grad():
+            z = y if y.requires_grad else y.detach().requires_grad_()
+            energy = (torch.tanh(z @ p["w1"] + p["b1"]) @ p["w2"]).square().sum()
+            return -torch.autograd.grad(energy, z, create_graph=True)[0]
+
+    found = []
+    for method in METHODS.values():
+        problem = Problem(0.0, 0.5)
+        ys = method(SOLVERS["dopri5"], TIGHT)(descent, problem.y0, problem.ts.detach(), problem.params)
+        of = [problem.y0, *(problem.params[name] for name in ("w1", "b1", "w2"))]
+        found.append(list(torch.autograd.grad(ys[-1].sum(), of)))
+    assert distance(*found) < 1e-6
+
+
 def test_states_are_trees() -> None:
     """A state in a dict has the gradient of the same state in one tensor."""
     problem = Problem()
