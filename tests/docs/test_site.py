@@ -11,7 +11,7 @@ import click
 import pytest
 
 from odebench.cli import cli
-from odebench.suite import Fit, Matrix, Preset, Reference, Row, Suite
+from odebench.suite import Fit, Matrix, Preset, Reference, Rivals, Row, Suite
 
 pytest.importorskip("sphinx", reason="pip install 'odebench[docs]'")
 pytest.importorskip("myst_parser", reason="pip install 'odebench[docs]'")
@@ -55,7 +55,9 @@ def test_every_command_has_its_place(site):
     look(cli, "odebench")
 
 
-@pytest.mark.parametrize("model", [Suite, Matrix, Preset, Reference, Row, Fit], ids=lambda model: model.__name__)
+@pytest.mark.parametrize(
+    "model", [Suite, Matrix, Preset, Reference, Row, Fit, Rivals], ids=lambda model: model.__name__
+)
 def test_every_key_of_a_suite(site, model):
     """So has that of ``suite.toml`` each key."""
     text = (site / "reference" / "suite-toml.html").read_text(encoding="utf-8")
