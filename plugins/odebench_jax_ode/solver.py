@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.experimental.ode import odeint
 
@@ -51,7 +52,8 @@ def dopri5(
     y0 = jax.tree.map(jnp.asarray, y0)
     layout = Layout.of(y0)
     ts = checked_times(ts, layout.dtype)
-    sign = (1 if ts[-1] > ts[0] else -1) if known(ts) else None
+    times = np.asarray(ts) if known(ts) else None  # under jit, even what is known is compared as a tracer
+    sign = None if times is None else 1 if times[-1] > times[0] else -1
     plan = _Plan(hashable(f), layout, float(rtol), float(atol), max_steps, sign)
     # Under jit, arrays that are made there are traced, whatever the arguments are.
     if len(ts) > 1 and all(map(known, (jnp.zeros(()), ts, *jax.tree.leaves((y0, params))))):

@@ -38,9 +38,14 @@ def backend(**given):
     return odebench.backend("jax-ode/dopri5/adjoint", **given)
 
 
-@pytest.mark.parametrize(("ts", "traced"), [(TS[::-1], True), (TS[::-1], False)], ids=["traced", "known"])
-def test_values_and_gradients(ts, traced):
+@pytest.mark.parametrize(
+    ("make", "traced"),
+    [(np.asarray, True), (np.asarray, False), (jnp.asarray, False)],
+    ids=["traced", "known", "array"],
+)
+def test_values_and_gradients(make, traced):
     """Of a tree, back in time, whether times are known when it is traced or not; an unused parameter gets 0."""
+    ts = make(TS[::-1])
 
     def loss(odeint, y0, p, ts):
         return sum(
