@@ -142,5 +142,8 @@ def _explained(run: Callable[..., Any], args: Any) -> Any:
     except Exception as error:
         if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor", "torch._functorch")):
             raise
-        reason = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())[:500]
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        if len(lines) > 8:  # what a C++ compiler was told, and all its warnings, are between
+            lines = [*lines[:1], *lines[-4:]]
+        reason = "; ".join(lines)[:500]
         raise Unsupported(f"compile=True: f or norm cannot be compiled by torch.compile: {reason}") from error

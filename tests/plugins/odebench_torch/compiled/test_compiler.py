@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from shutil import which
 from typing import Any
 
 import pytest
@@ -17,7 +18,13 @@ from odebench_torch.adapter import TorchAdapter
 from odebench_torch.compiled.compiler import Kept
 
 # Of torch itself, as it imports what its compiler is made of.
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning"),
+    pytest.mark.skipif(which("g++") is None, reason="torch.compile needs a C++ compiler"),
+    pytest.mark.skipif(
+        " " in torch.__file__, reason="torch.compile cannot link from a folder with a space in its path"
+    ),
+]
 ADAPTIVE = {"rtol": 1e-4, "atol": 1e-5}
 
 
