@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -13,11 +12,11 @@ from pydantic import (
     JsonValue,
     PositiveFloat,
     PositiveInt,
-    ValidationError,
     field_validator,
 )
 
 from odebench.errors import UserError, choices
+from odebench.toml import read_toml
 
 Pass = Literal[
     "timing",
@@ -35,7 +34,6 @@ Pass = Literal[
 DType = Literal["bfloat16", "float32", "float64"]
 MAX_SECONDS = 2e6  # what waiting for a pipe can be told: a 32-bit count of milliseconds
 NonEmpty = Annotated[list[str], Field(min_length=1)]
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class _Table(BaseModel):
@@ -263,49 +261,3 @@ def read_suite(folder: Path) -> Suite:
         name = suite.default_preset
         raise UserError(f"{file}: unknown default_preset {name!r}; {choices(name, suite.presets)}")
     return suite
-
-
-def read_toml(file: Path, kind: type[Model]) -> Model:
-    """:raises UserError: naming the file, the key and the valid choices."""
-    try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{file}: not valid TOML: {error}") from error
-    try:
-        return kind.model_validate(data)
-    except ValidationError as error:
-        raise UserError("\n".join(f"{file}: {_explain(e, kind)}" for e in error.errors())) from error
-
-
-def _explain(error: Any, kind: type[BaseModel]) -> str:
-    """One line for one of pydantic's errors of a model, with the nearest valid key or value."""
-    where = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        return f"unknown key {where!r}; {choices(str(error['loc'][-1]), _keys_beside(error['loc'], kind))}"
-    if error["type"] == "literal_error":
-        valid = [word.strip("'") for word in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-        return f"{where}: unknown value {error['input']!r}; {choices(str(error['input']), valid)}"
-    return (
-        f"{where}: {error['msg'].lower()} (got {error['input']!r})"
-        if error["type"] != "missing"
-        else (f"missing key {where!r}")
-    )
-
-
-def _keys_beside(loc: tuple[Any, ...], kind: type[BaseModel]) -> list[str]:
-    """The valid keys of the table that ``loc``'s last key stands in, found by walking the models."""
-    model: Any = kind
-    for part in loc[:-1]:
-        if isinstance(part, int) or not (isinstance(model, type) and issubclass(model, BaseModel)):
-            continue
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
-        model = _model_in(annotation) or model
-    return list(model.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((m for arg in get_args(annotation) if (m := _model_in(arg))), None)

@@ -11,7 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from odebench.claims.checklist import unknown_item
 from odebench.claims.rule import Rule, parse_rule
 from odebench.errors import UserError, choices
-from odebench.suite import read_suite, read_toml
+from odebench.suite import read_suite
+from odebench.toml import read_toml
 
 Statistic = Literal["value", "last", "ratio", "slope", "exponent", "linear", "r2", "spearman", "rise", "fall", "growth"]
 WITHOUT_X = ("value",)

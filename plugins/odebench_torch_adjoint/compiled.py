@@ -86,13 +86,15 @@ class Augmented:
 
 
 @dataclass
-class _Dynamics:
-    """What :class:`Sweep` asks of the dynamics; the solve has them by itself."""
+class _Bound:
+    """:class:`Augmented` of these tensors, as :class:`Sweep` asks for it."""
 
+    augmented: Augmented
+    tensors: tuple[Tensor, ...]
     zeros: list[Tensor]
 
     def __call__(self, t: Tensor, state: tuple[PyTree, ...]) -> tuple[PyTree, ...]:
-        raise NotImplementedError
+        return self.augmented(t, state, self.tensors)
 
     def leading(self, y: PyTree) -> tuple[PyTree, ...]:
         return (y,)
@@ -160,14 +162,15 @@ class _CompiledAdjoint(torch.autograd.Function):
         ts, *saved = ctx.saved_tensors
         ys, function = saved[-problem.size :], problem.function
         tensors = tuple(tensor.detach() for tensor in saved[: -problem.size])
-        dynamics = Augmented(problem.f, function, problem.structure)
+        zeros = [torch.zeros_like(tensors[i], dtype=ys[0].dtype, device=ys[0].device) for i in function.trained]
+        bound = _Bound(Augmented(problem.f, function, problem.structure), tensors, zeros)
 
         def solve(f: Dynamics, y0: PyTree, ts: Tensor, params: PyTree = None, **options: Any) -> tuple[PyTree, Stats]:
-            return problem.backward.solve(dynamics, y0, ts, tensors, **options)
+            # With the tensors as parameters, so that what is compiled is found again.
+            return problem.backward.solve(bound.augmented, y0, ts, bound.tensors, **options)
 
-        zeros = [torch.zeros_like(tensors[i], dtype=ys[0].dtype, device=ys[0].device) for i in function.trained]
         back = problem.backward._replace(solve=solve)
-        sweep = Sweep(back, _Dynamics(zeros), problem.field, problem.structure, ts, ys, cotangents)
+        sweep = Sweep(back, bound, problem.field, problem.structure, ts, ys, cotangents)
         times = sweep.run(timed=ctx.needs_input_grad[1])
         shares: list[Tensor | None] = [None] * len(tensors)
         for i, share in zip(function.trained, sweep.parameters, strict=True):
