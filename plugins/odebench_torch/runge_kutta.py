@@ -13,7 +13,8 @@ from odebench.contract import Dynamics, PyTree, Stats, Status, Unsupported
 from odebench.control import DEFAULTS, check_options
 from odebench.tableau import ExplicitRungeKutta
 from odebench_torch.checkpoints import Checkpoints, limit_of
-from odebench_torch.compiled.solve import Method, solve_compiled
+from odebench_torch.compiled.solve import solve_compiled
+from odebench_torch.compiled.stepper import Method
 from odebench_torch.discrete import solve_differentiably
 from odebench_torch.dynamics import bind
 from odebench_torch.layout import Layout
@@ -56,7 +57,7 @@ class RungeKutta:
 
         :param checkpoints: None keeps the activations of every step; a number, or ``"all"``, states in their place.
         :param compile: take each step, its error included, by one call of what ``torch.compile`` makes of it and f,
-            and reverse it by another, from its state alone. Each is compiled when it is first needed, for a function f
+            and reverse it by another. Each is compiled when it is first needed, for a function f
             (or its like: the same lines with the same things captured), the shapes of y and params and a norm, and for
             no number: what changes from solve to solve goes in params or in tensors. f and ``norm`` must be traceable.
         :raises Unsupported: with ``compile``, where f or ``norm`` is not, or f has captured a tensor that requires

@@ -21,6 +21,7 @@ from odebench_torch.norms import Tolerance
 
 from .function import Function
 from .identity import Itself, identity_of, mode_of_torch, snapshot
+from .shortcut import Shortcut
 from .steps import Steps
 
 _numbers = itertools.count()
@@ -81,7 +82,8 @@ class CompiledSteps:
 
     def forward(self, *, dense: bool) -> Callable[..., Any]:
         """See :meth:`Steps.forward`."""
-        return self._have(("forward", dense, self._error), lambda: self._steps().forward(dense=dense))
+        which = "forward", dense, self._error, torch.is_grad_enabled()
+        return self._have(which, lambda: self._steps().forward(dense=dense))
 
     def reverse(self, *, dense: bool, timed: bool) -> Callable[..., Any]:
         """See :meth:`Steps.reverse`."""
@@ -91,6 +93,11 @@ class CompiledSteps:
     def searched(self) -> bool:
         """Whether one of these dynamics' evaluations was searched for tensors that it must not depend on."""
         return self.compiles and self._key in _searched
+
+    @property
+    def may_be_recorded(self) -> bool:
+        """Whether each call keeps its own activations; that of a CUDA graph has them where the last call had its."""
+        return bool(self.device.type == "cpu")
 
     def mark_searched(self) -> None:
         _searched(self._key, lambda: None)
@@ -113,7 +120,8 @@ def compiled(function: Callable[..., Any], device: torch.device) -> Callable[...
     code = function.__code__.replace(co_name=f"{function.__name__}_{next(_numbers)}")
     own = FunctionType(code, function.__globals__, None, function.__defaults__, function.__closure__)
     graphs = device.type == "cuda"
-    run = torch.compile(own, fullgraph=True, dynamic=False, options=_options(graphs=graphs))
+    skip = getattr(torch.compiler, "skip_all_guards_unsafe", None)
+    run = _compile(own, {} if skip is None else {"guard_filter_fn": skip}, _CUDA if graphs else _CPU)
     first = True
 
     def call(*args: Any) -> Any:
@@ -127,12 +135,18 @@ def compiled(function: Callable[..., Any], device: torch.device) -> Callable[...
     return call
 
 
-def _options(*, graphs: bool) -> dict[str, Any]:
-    # On a CPU the wrapper in C++ takes half of the time of the one in Python; CUDA graphs need neither.
-    options: dict[str, Any] = {"triton.cudagraphs": True} if graphs else {"cpp_wrapper": True}
-    if (skip := getattr(torch.compiler, "skip_all_guards_unsafe", None)) is not None:
-        options["guard_filter_fn"] = skip
-    return options
+# On a CPU the wrapper in C++ takes half of the time of the one in Python; CUDA graphs need neither. Convolutions of a
+# few channels are a tenth slower for what it costs to bring every one of them into the layout that is quickest alone.
+_CPU = {"cpp_wrapper": True, "layout_optimization": False}
+_CUDA = {"triton.cudagraphs": True}
+
+
+def _compile(function: Callable[..., Any], options: dict[str, Any], inductor: dict[str, Any]) -> Callable[..., Any]:
+    import torch._inductor  # takes a second, of which only those who compile should know
+
+    if hasattr(torch._inductor, "compile"):
+        return Shortcut(function, options, inductor)
+    return torch.compile(function, fullgraph=True, dynamic=False, options={**options, **inductor})
 
 
 def _explained(run: Callable[..., Any], args: Any) -> Any:

@@ -9,31 +9,17 @@ import torch
 from torch import Tensor
 
 from odebench.contract import Dynamics, PyTree, Stats
-from odebench.tableau import ExplicitRungeKutta
 from odebench_torch.checkpoints import Checkpoints, Rewind, limit_of
 from odebench_torch.dynamics import Field, bind
 from odebench_torch.layout import Layout
-from odebench_torch.norms import Tolerance
-from odebench_torch.scheme import Scheme
 from odebench_torch.stepping import Steps
 from odebench_torch.vjp import refuse_captured, refuse_second_derivative
 
 from .compiler import CompiledSteps
 from .function import Function, function_of, may_compile
+from .recorded import solve_recorded
 from .reverse import Sweep, Taken
-from .stepper import CompiledStepper, Ledger
-
-
-class Method(NamedTuple):
-    """How the steps are made.
-
-    :param tolerance: None where every step is taken.
-    """
-
-    tableau: ExplicitRungeKutta
-    scheme: Scheme
-    layout: Layout
-    tolerance: Tolerance | None
+from .stepper import CompiledStepper, Ledger, Method
 
 
 def solve_compiled(
@@ -49,7 +35,9 @@ def solve_compiled(
     """Integrate; where grad is enabled and anything requires it, the result is differentiable.
 
     :param integrate: takes a stepper at ts[0] to ``(ys, stats)``.
-    :param checkpoints: how many states are kept, all of them where it is None.
+    :param checkpoints: how many states are kept for the way back. Where it is None the activations of every step are
+        kept, or all states where that cannot be: where ts requires grad, and on a GPU, where a graph has but one place
+        for them.
     :raises Unsupported: when f (in its first evaluation) depends on a tensor that requires grad and is not among its
         parameters, or f or a norm cannot be compiled.
     """
@@ -59,6 +47,12 @@ def solve_compiled(
     steps = CompiledSteps(method.tableau, method.layout, function, method.tolerance, compiles=compiles)
     # Named parameters are all that f depends on for good, if they are so once.
     looks = torch.is_grad_enabled() and not (steps.searched and field.named)
+    dense = method.scheme.dense is not None and len(times) > 2
+    if required and checkpoints is None and not ts.requires_grad and steps.may_be_recorded:
+        ledger = Ledger(field, method.layout, times[0], 0.0, 1)
+        return solve_recorded(
+            integrate, steps, method, function, ledger, y0.contiguous(), times, dense=dense, looks=looks
+        )
     y = y0.detach().contiguous()
     k0 = _first(field, method.layout, times[0], y, looks=looks)
     if looks:
@@ -66,10 +60,7 @@ def solve_compiled(
     with torch.no_grad():
         limit = limit_of("all" if checkpoints is None else checkpoints) if required else 0.0
         ledger = Ledger(field, method.layout, times[0], limit, 1)
-        tensors = function.detached()
-        tolerances = (0.0, 0.0) if method.tolerance is None else (method.tolerance.rtol, method.tolerance.atol)
-        dense = method.scheme.dense is not None and len(times) > 2
-        stepper = CompiledStepper(steps, method.scheme, ledger, y, k0, tensors, tolerances, dense=dense)
+        stepper = CompiledStepper(steps, method, ledger, y, k0, function.detached(), dense=dense)
         ys, stats = integrate(stepper)
     if required:
         solved = _Solved(method, field, steps, function, ledger, limit)

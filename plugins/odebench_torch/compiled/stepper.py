@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from odebench.tableau import ExplicitRungeKutta
 from odebench_torch.checkpoints import Thinned
 from odebench_torch.dynamics import Field
 from odebench_torch.layout import Layout
@@ -16,6 +18,18 @@ from odebench_torch.scheme import Scheme
 from odebench_torch.stepping import Evaluator, Step
 
 from .compiler import CompiledSteps
+
+
+class Method(NamedTuple):
+    """How the steps are made.
+
+    :param tolerance: None where every step is taken.
+    """
+
+    tableau: ExplicitRungeKutta
+    scheme: Scheme
+    layout: Layout
+    tolerance: Tolerance | None
 
 
 class Ledger(Evaluator):
@@ -47,28 +61,26 @@ class CompiledStepper:
     """As :class:`odebench_torch.stepping.Stepper`: takes steps from ``y``, each by one call.
 
     :param k0: f at y.
-    :param tolerances: rtol and atol.
     :param dense: whether outputs may lie inside of steps.
     """
 
     def __init__(
         self,
         steps: CompiledSteps,
-        scheme: Scheme,
+        method: Method,
         f: Ledger,
         y: Tensor,
         k0: Tensor,
         tensors: Sequence[Tensor],
-        tolerances: tuple[float, float],
         *,
         dense: bool,
     ) -> None:
         self.f: Evaluator = f
-        self.ledger, self.y, self.scheme, self.tensors = f, y, scheme, tensors
+        self.ledger, self.y, self.scheme, self.tensors = f, y, method.scheme, tensors
         self.stages = k0[None]
-        self._forward, self._nfe = steps.forward(dense=dense), scheme.stride
-        self._k = k0 if scheme.fsal else None
-        self._tolerances = tolerances
+        self._forward, self._nfe = steps.forward(dense=dense), self.scheme.stride
+        self._k = k0 if self.scheme.fsal else None
+        self._tolerances = (method.tolerance.rtol, method.tolerance.atol) if method.tolerance else (0.0, 0.0)
         if f.keeps:
             f.states.add(y)
 

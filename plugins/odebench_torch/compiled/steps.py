@@ -54,7 +54,9 @@ class Steps:
         def forward(control: Tensor, y: Tensor, k0: Tensor | None, tensors: Sequence[Tensor]) -> Pair:
             stages = self._stages(control, y, k0, tensors, self.count)
             y1 = self._sum(control, y, self.b, stages)
-            error = self._error(control, y, y1, stages) if self.adaptive else None
+            error = None
+            if self.adaptive:  # steps are constants to every derivative
+                error = self._error(control, y.detach(), y1.detach(), [stage.detach() for stage in stages])
             return y1, stages[-1] if self.fsal else None, error, torch.stack(stages) if dense else None
 
         return forward

@@ -47,8 +47,8 @@ def parameters() -> dict[str, Tensor]:
     return {name: p.requires_grad_() for name, p in made.items()}
 
 
-def times(*ts: float) -> Tensor:
-    return torch.tensor(ts or (0.1, 0.3, 0.35, 1.1, 2.0), dtype=torch.float64, requires_grad=True)
+def times(*ts: float, timed: bool = True) -> Tensor:
+    return torch.tensor(ts or (0.1, 0.3, 0.35, 1.1, 2.0), dtype=torch.float64, requires_grad=timed)
 
 
 def gradients(ys: Tensor, of: list[Tensor]) -> list[Tensor]:
@@ -62,16 +62,21 @@ def same(found: list[Tensor], expected: list[Tensor], rtol: float = 1e-12) -> No
 
 
 @pytest.mark.parametrize("ts", [(0.1, 0.3, 0.35, 1.1, 2.0), (2.0, 0.1)])
-@pytest.mark.parametrize("checkpoints", [None, 3])
+@pytest.mark.parametrize(
+    ("checkpoints", "timed"), [(None, False), (None, True), (3, True)], ids=["activations", "states", "three"]
+)
 @pytest.mark.parametrize("options", [ADAPTIVE, {"num_steps": 11}], ids=["adaptive", "fixed"])
 @pytest.mark.parametrize("name", ["dopri5", "fehlberg45", "rk4"])
-def test_it_is_the_eager_engines_gradient(name: str, options: dict[str, Any], checkpoints: Any, ts: Any) -> None:
+def test_it_is_the_eager_engines_gradient(
+    name: str, options: dict[str, Any], checkpoints: Any, ts: Any, *, timed: bool
+) -> None:
     """To 1e-12 with respect to y0, every time and every parameter, where steps are the same; an adaptive solve's own
     sizes differ by what rounding does to an error's estimate."""
     adaptive = options is ADAPTIVE and TABLES[name].adaptive
     options = options if adaptive else {"num_steps": 11}
-    solve, p, y0, ts = RungeKutta(TABLES[name]), parameters(), normal(3, 2).requires_grad_(), times(*ts)
-    of = [y0, ts, *p.values()]
+    solve, p, y0 = RungeKutta(TABLES[name]), parameters(), normal(3, 2).requires_grad_()
+    ts = times(*ts, timed=timed)
+    of = [y0, *([ts] if timed else []), *p.values()]
     ys, stats = solve(f, y0, ts, p, compile=True, checkpoints=checkpoints, **options)
     expected, eager = solve(f, y0, ts, p, **options)
     assert (stats.accepted, stats.rejected) == (eager.accepted, eager.rejected)
@@ -92,8 +97,9 @@ def test_the_adjoint_is_the_eager_adjoint(gradient: str, options: dict[str, Any]
     same(gradients(ys, of), gradients(expected, of), 1e-9)
 
 
+@pytest.mark.parametrize("timed", [False, True])
 @pytest.mark.parametrize("gradient", ["backprop", "aca", "checkpoint", "adjoint"])
-def test_trees_and_numbers(gradient: str) -> None:
+def test_trees_and_numbers(gradient: str, *, timed: bool) -> None:
     """A state of dicts and tuples, and a parameter that is no tensor; what does not require grad gets no gradient."""
     p: dict[str, Any] = {**parameters(), "scale": 0.5, "shift": normal(2)}
     state = {"y": normal(3, 2).requires_grad_(), "z": (normal(1).requires_grad_(),)}
@@ -103,7 +109,9 @@ def test_trees_and_numbers(gradient: str) -> None:
         return {**found, "y": p["scale"] * found["y"] + p["shift"]}
 
     def gradient_of(**options: Any) -> list[Tensor]:
-        ys = odebench.backend(f"torch/dopri5/{gradient}", num_steps=7, **options).odeint(scaled, state, times(), p)
+        ys = odebench.backend(f"torch/dopri5/{gradient}", num_steps=7, **options).odeint(
+            scaled, state, times(timed=timed), p
+        )
         loss = ys["y"].sin().sum() + ys["z"][0].cos().sum()
         of = [state["y"], state["z"][0], *(p[name] for name in ("w1", "b1", "w2"))]
         return list(torch.autograd.grad(loss, of))
@@ -128,34 +136,37 @@ def test_a_module_has_its_own_parameters(gradient: str) -> None:
     net, y0 = Net(), normal(3, 2)
 
     def gradient_of(params: Any, **options: Any) -> list[Tensor]:
-        ys = odebench.backend(f"torch/dopri5/{gradient}", num_steps=5, **options).odeint(net, y0, times(), params)
+        odeint = odebench.backend(f"torch/dopri5/{gradient}", num_steps=5, **options).odeint
+        ys = odeint(net, y0, times(timed=False), params)
         return gradients(ys, list(net.parameters()))
 
     for params in (None, dict(net.named_parameters())):
         same(gradient_of(params, compile=True), gradient_of(params))
 
 
+@pytest.mark.parametrize("timed", [False, True])
 @pytest.mark.parametrize("gradient", ["backprop", "adjoint"])
-def test_a_captured_tensor_is_a_constant_or_an_error(gradient: str) -> None:
+def test_a_captured_tensor_is_a_constant_or_an_error(gradient: str, *, timed: bool) -> None:
     w = normal(2, 2)
 
     def captures(t: Tensor, y: Tensor) -> Tensor:
         return y @ w
 
     y0, odeint = normal(3, 2).requires_grad_(), odebench.backend(f"torch/rk4/{gradient}", num_steps=3, compile=True)
-    (found,) = gradients(odeint.odeint(captures, y0, times()), [y0])
+    (found,) = gradients(odeint.odeint(captures, y0, times(timed=timed)), [y0])
     assert found.isfinite().all()
     w.requires_grad_()
     with pytest.raises(Unsupported, match="pass it in params"):
-        odeint.odeint(captures, y0, times())
+        odeint.odeint(captures, y0, times(timed=timed))
 
 
-def test_it_can_be_differentiated_once_and_guards_its_parameters() -> None:
+@pytest.mark.parametrize("timed", [False, True], ids=["activations", "states"])
+def test_it_can_be_differentiated_once_and_guards_its_parameters(*, timed: bool) -> None:
     solve, p, y0 = RungeKutta(TABLES["rk4"]), parameters(), normal(3, 2).requires_grad_()
-    ys, _ = solve(f, y0, times(), p, num_steps=3, compile=True)
+    ys, _ = solve(f, y0, times(timed=timed), p, num_steps=3, compile=True)
     with pytest.raises(RuntimeError, match="create_graph"):
         torch.autograd.grad(ys.sum(), y0, create_graph=True)
-    ys, _ = solve(f, y0, times(), p, num_steps=3, compile=True)
+    ys, _ = solve(f, y0, times(timed=timed), p, num_steps=3, compile=True)
     with torch.no_grad():
         p["w1"].mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
