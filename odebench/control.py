@@ -21,9 +21,12 @@ DEFAULTS: dict[str, float | int] = {"rtol": 1e-7, "atol": 1e-9, "max_steps": 100
 def pi_exponents(error_order: int) -> tuple[float, float]:
     """Exponents (α, β) of ``h_new = h · SAFETY · err^-α · err_old^β`` for an estimate that is O(h^error_order).
 
-    ``β = 0.2/k`` and ``α = 1/k - 0.75 β``; k = 5 gives DOPRI5's own β = 0.04 (HNW IV.2, eq. 2.43c).
+    ``α = 1/k - 0.75 β`` as in DOPRI5 (Hairer & Wanner, *Solving Ordinary Differential Equations II*, IV.2, eq. 2.43c),
+    but ``β = 0.1/k`` is half of DOPRI5's: k = 5 gives 0.02. A neural ODE's solve takes four to twenty steps, and 0.04
+    costs it one at a given tolerance. The price is a larger error at that tolerance and more rejected steps: at equal
+    error the evaluations are the same within an eighth (DETEST). DOP853, torchdiffeq and diffrax default to β = 0.
     """
-    beta = 0.2 / error_order
+    beta = 0.1 / error_order
     return 1.0 / error_order - 0.75 * beta, beta
 
 

@@ -98,7 +98,7 @@ class FixedPace:
 
 
 class AdaptivePace:
-    """A PI controller (HNW IV.2); the steps that it chooses are constants to every derivative.
+    """A PI controller (Hairer & Wanner II, IV.2); the steps that it chooses are constants to every derivative.
 
     :param goals: the times to land on exactly, the last one at least.
     :param h: the first step size.

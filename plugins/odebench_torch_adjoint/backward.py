@@ -82,6 +82,7 @@ class AdjointDynamics(Protocol):
 class Sweep:
     """From the last output time to the first (Chen et al. 2018, Algorithm 2).
 
+    :param step: the step size that the forward solve ended with, and this one begins with; 0 where there is none.
     :ivar a: the cotangent of y, leaf by leaf.
     :ivar parameters: the cotangents of the parameters.
     """
@@ -95,6 +96,7 @@ class Sweep:
         ts: Tensor,
         ys: Sequence[Tensor],
         g: Sequence[Tensor],
+        step: float,
     ) -> None:
         self.backward, self.dynamics, self.field, self.structure = backward, dynamics, field, structure
         self.ts, self.ys, self.g = ts, ys, g
@@ -103,6 +105,8 @@ class Sweep:
         self.options = dict(backward.options)
         if self.options.get("num_steps") is not None:
             self.options["step"] = (ts[-1] - ts[0]).abs().item() / self.options.pop("num_steps")
+        if self.options.get("step") is None:
+            self._begin_with(step)
 
     def run(self, *, timed: bool) -> Tensor | None:
         """:returns: the cotangent of ts, if ``timed``."""
@@ -141,8 +145,11 @@ class Sweep:
         a, *parameters = found[len(leading) :]
         self.a = [leaf[-1] for leaf in flatten(a)[0]]
         self.parameters = [leaf[-1] for leaf in parameters]
-        if stats.next_step and self.backward.carries_step:
-            self.options["first_step"] = stats.next_step
+        self._begin_with(stats.next_step)
+
+    def _begin_with(self, step: float) -> None:
+        if step and self.backward.carries_step:
+            self.options["first_step"] = step
 
 
 def _takes_first_step(solve: Solve) -> bool:

@@ -114,8 +114,8 @@ def bind_compiled(solve: Solve, options: dict[str, Any], back: Backward) -> OdeI
         function = function_of(f, params)
         # Detached, so that the solve records nothing, and what requires grad in spite of that is seen.
         start = unflatten(structure, [leaf.detach() for leaf in leaves])
-        ys, _ = solve(f, start, ts.detach(), _detached(f, params), **options)
-        problem = _Problem(f, function, bind(f, params), structure, len(leaves), back)
+        ys, stats = solve(f, start, ts.detach(), _detached(f, params), **options)
+        problem = _Problem(f, function, bind(f, params), structure, len(leaves), back, stats.next_step)
         solved: Any = _CompiledAdjoint.apply(problem, ts, *leaves, *function.tensors, *flatten(ys)[0])  # type: ignore[no-untyped-call]
         return unflatten(structure, solved)
 
@@ -135,6 +135,7 @@ class _Problem(NamedTuple):
     """What the adjoint needs beside the differentiable tensors.
 
     :param size: how many leaves the state has.
+    :param step: the step size that the forward solve ended with.
     """
 
     f: Dynamics
@@ -143,6 +144,7 @@ class _Problem(NamedTuple):
     structure: Any
     size: int
     backward: Backward
+    step: float
 
 
 class _CompiledAdjoint(torch.autograd.Function):
@@ -170,7 +172,7 @@ class _CompiledAdjoint(torch.autograd.Function):
             return problem.backward.solve(bound.augmented, y0, ts, bound.tensors, **options)
 
         back = problem.backward._replace(solve=solve)
-        sweep = Sweep(back, bound, problem.field, problem.structure, ts, ys, cotangents)
+        sweep = Sweep(back, bound, problem.field, problem.structure, ts, ys, cotangents, problem.step)
         times = sweep.run(timed=ctx.needs_input_grad[1])
         shares: list[Tensor | None] = [None] * len(tensors)
         for i, share in zip(function.trained, sweep.parameters, strict=True):

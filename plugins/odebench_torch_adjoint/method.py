@@ -32,9 +32,10 @@ def bind(
 ) -> OdeInt:
     """``odeint`` solves forwards without recording, and backwards ``(y, a, *parameters' cotangents)``.
 
-    What is not given is the forward solve's. y is reset to its stored value at every output time. Tensors that
-    require grad must be y0, ts, in ``params`` or parameters of the module that f is. With the solver's option
-    ``compile`` both solves are compiled, and a norm must be traceable.
+    What is not given is the forward solve's, but for the first step size, which is the one that it ended with. y is
+    reset to its stored value at every output time. Tensors that require grad must be y0, ts, in ``params`` or
+    parameters of the module that f is. With the solver's option ``compile`` both solves are compiled, and a norm must
+    be traceable.
 
     :param adjoint_norm: the error norm of the backward solve, of a tree ``(y, a, *cotangents)``; ``"seminorm"``
         is that of ``(y, a)`` alone (Kidger et al. 2021); by default the largest root mean square of a leaf.
@@ -93,9 +94,9 @@ class _AdjointSolve(Function):
     @staticmethod
     def forward(ctx: Any, problem: _Problem, ts: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         y0 = unflatten(problem.structure, [leaf.detach() for leaf in tensors[: problem.size]])
-        ys, _ = problem.solve(problem.lookout or problem.field.call, y0, ts.detach(), **problem.options)
+        ys, stats = problem.solve(problem.lookout or problem.field.call, y0, ts.detach(), **problem.options)
         leaves = tuple(flatten(ys)[0])
-        ctx.problem = problem
+        ctx.problem, ctx.step = problem, stats.next_step
         # The parameters too, so that it is an error to change one before the backward pass.
         ctx.save_for_backward(ts, *leaves, *tensors[problem.size :])
         return leaves
@@ -108,6 +109,6 @@ class _AdjointSolve(Function):
         layout = Layout(unflatten(problem.structure, [leaf[0] for leaf in ys]))
         wary = problem.lookout is not None and problem.lookout.found
         dynamics = Augmented(problem.field, layout, wary=wary)
-        sweep = Sweep(problem.backward, dynamics, problem.field, problem.structure, ts, ys, cotangents)
+        sweep = Sweep(problem.backward, dynamics, problem.field, problem.structure, ts, ys, cotangents, ctx.step)
         times = sweep.run(timed=ctx.needs_input_grad[1])
         return None, times, *sweep.a, *sweep.parameters

@@ -98,9 +98,9 @@ class _InterpolatedSolve(Function):
     @staticmethod
     def forward(ctx: Any, problem: _Problem, ts: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
         y0 = unflatten(problem.structure, [leaf.detach() for leaf in tensors[: problem.size]])
-        ys, _, ctx.path = problem.solve.dense(problem.field.call, y0, ts.detach(), **problem.options)
+        ys, stats, ctx.path = problem.solve.dense(problem.field.call, y0, ts.detach(), **problem.options)
         leaves = tuple(flatten(ys)[0])
-        ctx.problem = problem
+        ctx.problem, ctx.step = problem, stats.next_step
         # The parameters too, so that it is an error to change one before the backward pass.
         ctx.save_for_backward(ts, *leaves, *tensors[problem.size :])
         return leaves
@@ -112,7 +112,7 @@ class _InterpolatedSolve(Function):
         ys = saved[: problem.size]
         wary = not isinstance(problem.field.call, nn.Module)
         dynamics = _Along(ctx.path, Pullback(problem.field, problem.structure, ys[0], wary=wary))
-        sweep = Sweep(problem.backward, dynamics, problem.field, problem.structure, ts, ys, cotangents)
+        sweep = Sweep(problem.backward, dynamics, problem.field, problem.structure, ts, ys, cotangents, ctx.step)
         times = sweep.run(timed=ctx.needs_input_grad[1])
         return None, times, *sweep.a, *sweep.parameters
 
