@@ -42,6 +42,7 @@ def main(connection: Connection) -> None:
         worker = _Worker(registry, setup.framework, lambda kind, what: connection.send((kind, what)))
         with suppress(Exception):  # which the first request raises again, and answers with
             worker.import_framework()
+        gc.freeze()  # else to look through all that was imported costs a long solve a tenth of a second, now and then
         _serve(connection, worker)
     except (EOFError, BrokenPipeError):
         return

@@ -37,6 +37,7 @@ def odebench_register_parts(register: Callable[[odebench.Parts], None]) -> None:
                 "odebench_torch.vjp",
                 "odebench_torch.tape",
                 "odebench_torch.dynamics:leaves_of_graph",
+                "odebench_torch.dynamics:leaves_behind",
                 "odebench_torch.discrete:_Pullback",
                 "odebench_torch.discrete:_DiscreteSolve",
                 "odebench_torch.functional.replay",

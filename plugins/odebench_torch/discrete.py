@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import GradientEdge
 
 from odebench.contract import Stats
 from odebench_torch.checkpoints import Checkpoints
@@ -19,7 +20,7 @@ from odebench_torch.replay import StateTape
 from odebench_torch.scheme import Scheme
 from odebench_torch.stepping import Evaluator, Step, Stepper, evaluator
 from odebench_torch.tape import Lookout, Reader, Recorder, Tape
-from odebench_torch.vjp import refuse_second_derivative, vjp
+from odebench_torch.vjp import graph_is_kept, refuse_second_derivative, vjp
 
 _FIRST: Tie = ((0, 1.0),)
 
@@ -121,8 +122,8 @@ class _DiscreteSolve(torch.autograd.Function):
         *parameters: Tensor,
     ) -> Tensor:
         """:param inputs: what stands for the parameters in the recorded graphs."""
-        # Saved by autograd, so that the graphs are freed as soon as the backward pass is done, and so that it is an
-        # error to change a parameter before.
+        # Saved by autograd, so that states are freed as soon as the backward pass is done, and so that it is an error
+        # to change a parameter before.
         ctx.save_for_backward(*parameters, *tape.tensors())
         ctx.layout, ctx.steps, ctx.scheme, ctx.inputs = layout, tape.steps, scheme, inputs
         ctx.read = tape.reader()
@@ -139,6 +140,8 @@ class _DiscreteSolve(torch.autograd.Function):
         y0 = sweep.run(ctx.steps, cotangent)
         dtype, device = ctx.like_ts
         ts = torch.tensor(sweep.ts(len(cotangent)), dtype=dtype, device=device) if timed else None
+        if not graph_is_kept():
+            ctx.read = None  # with the graphs of a Recorder, which autograd does not free
         return None, None, None, None, None, y0, ts, *pullback.totals
 
 
@@ -150,20 +153,20 @@ class _Pullback:
         self.totals = [torch.zeros_like(p) for p in inputs]
 
     def k(self, index: int) -> Tensor:
-        """What f returned, flat."""
-        return torch.cat([k.reshape(-1) for k in self.tape[index].k])
+        """What f returned, flat; where t is differentiated."""
+        k = self.tape[index].k
+        assert k is not None
+        return k
 
     def __call__(self, index: int, cotangent: Tensor, row: Tensor) -> Tensor | None:
         """Write the cotangent of y into ``row`` and return that of t."""
-        t, y, ks = self.tape[index]
-        leaves = len(y)
-        pairs = [(k, c) for k, c in zip(ks, self.layout.views(cotangent), strict=True) if k.requires_grad]
-        if not pairs:
+        y, end, t, _ = self.tape[index]
+        if end is None:
             row.zero_()
             return None
-        outputs, cotangents = zip(*pairs, strict=True)
-        times = (t,) if self.timed else ()
-        found = vjp(outputs, cotangents, (*y, *self.inputs, *times), True)
+        leaves = len(y)
+        times = () if t is None else (t,)
+        found = vjp((GradientEdge(end, 0),), (cotangent,), (*y, *self.inputs, *times), True)
         self.layout.write(found[:leaves], row)
         for total, share in zip(self.totals, found[leaves:], strict=False):
             if share is not None:

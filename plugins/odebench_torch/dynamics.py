@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
+from torch.autograd.graph import Node
 from torch.func import functional_call
 
 from odebench.contract import Dynamics, PyTree
@@ -58,9 +59,16 @@ def _with_params(f: Dynamics, params: PyTree) -> Callable[[Tensor, PyTree], PyTr
 
 def leaves_of_graph(outputs: Iterable[Tensor]) -> list[Tensor]:
     """The tensors that a gradient of ``outputs`` would accumulate in, each once."""
+    outputs = list(outputs)
+    found = {id(out): out for out in outputs if out.requires_grad and out.grad_fn is None}
+    found.update((id(leaf), leaf) for leaf in leaves_behind(out.grad_fn for out in outputs))
+    return list(found.values())
+
+
+def leaves_behind(nodes: Iterable[Node | None]) -> list[Tensor]:
+    """The tensors that a gradient which arrives at these nodes would accumulate in, each once."""
     found: dict[int, Tensor] = {}
-    pending: list[Any] = [out.grad_fn for out in outputs]
-    found.update((id(out), out) for out in outputs if out.requires_grad and out.grad_fn is None)
+    pending: list[Any] = list(nodes)
     seen = {None}
     while pending:
         node = pending.pop()

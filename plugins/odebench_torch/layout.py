@@ -58,7 +58,10 @@ class Layout:
 
     def flat(self, tree: PyTree) -> Tensor:
         """The tree as one vector, differentiably."""
-        leaves, _ = flatten(tree)
+        return self.join(flatten(tree)[0])
+
+    def join(self, leaves: Sequence[Tensor]) -> Tensor:
+        """The leaves as one vector, differentiably."""
         return leaves[0].reshape(-1) if len(leaves) == 1 else torch.cat([leaf.reshape(-1) for leaf in leaves])
 
     def views(self, vector: Tensor) -> list[Tensor]:

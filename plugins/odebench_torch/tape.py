@@ -7,18 +7,25 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import Node
 
-from odebench_torch.dynamics import Field, leaves_of_graph
+from odebench_torch.dynamics import Field, leaves_behind
 from odebench_torch.layout import Layout
 from odebench_torch.stepping import Evaluator, Step
 
 
 class Evaluation(NamedTuple):
-    """One call of f: leaves of a graph, and what f made of them."""
+    """One call of f: leaves of a graph, and its end. Its values are not kept but where f's own derivative needs them.
 
-    t: Tensor
+    :param end: the node whose output is dy/dt, flat; None where that is a constant.
+    :param t: the leaf, where t is to be differentiated.
+    :param k: what dy/dt is, flat, there.
+    """
+
     y: Sequence[Tensor]
-    k: Sequence[Tensor]
+    end: Node | None
+    t: Tensor | None = None
+    k: Tensor | None = None
 
 
 class Reader(Protocol):
@@ -47,7 +54,7 @@ class Tape(Protocol):
         """What autograd is to save."""
 
     def reader(self) -> Callable[[Sequence[Tensor]], Reader]:
-        """How to read what autograd has saved; it holds none of that itself."""
+        """How to read the tape, given what autograd has saved; it holds none of that itself."""
 
 
 class Lookout(Evaluator):
@@ -85,9 +92,10 @@ class Recorder(Evaluator):
         if self.timed:
             t = t.detach().requires_grad_()
         with torch.enable_grad():
-            k = layout.derivative(self.call(t, layout.tree(leaves)))
-        layout.write(k, row)
-        self.evaluations.append(Evaluation(t, leaves, k))
+            k = layout.join(layout.derivative(self.call(t, layout.tree(leaves))))
+        row.copy_(k)
+        timed = (t, row.clone()) if self.timed else ()
+        self.evaluations.append(Evaluation(leaves, k.grad_fn, *timed))
 
     def drop(self, keep: int) -> None:
         del self.evaluations[keep:]
@@ -103,27 +111,25 @@ class Recorder(Evaluator):
     def _captured(self, evaluations: Sequence[Evaluation]) -> list[Tensor]:
         known = {id(leaf) for leaf in self.aliases}
         known.update(id(leaf) for e in evaluations for leaf in (e.t, *e.y))
-        return [leaf for leaf in leaves_of_graph(k for e in evaluations for k in e.k) if id(leaf) not in known]
+        return [leaf for leaf in leaves_behind(e.end for e in evaluations) if id(leaf) not in known]
 
     def tensors(self) -> list[Tensor]:
-        """Every evaluation's t, leaves of y and leaves of k, one after the other."""
-        return [tensor for e in self.evaluations for tensor in (e.t, *e.y, *e.k)]
+        """None: what the graphs need they have saved."""
+        return []
 
     def reader(self) -> Callable[[Sequence[Tensor]], Reader]:
-        leaves = len(self.layout.like)
-        return lambda saved: _Kept(saved, leaves)
+        kept = _Kept(self.evaluations)
+        return lambda saved: kept
 
 
 class _Kept:
     """The reader of a :class:`Recorder`'s tape."""
 
-    def __init__(self, saved: Sequence[Tensor], leaves: int) -> None:
-        self.saved, self.leaves = saved, leaves
+    def __init__(self, evaluations: Sequence[Evaluation]) -> None:
+        self.evaluations = evaluations
 
     def begin(self, n: int) -> None:
         """All are there."""
 
     def __getitem__(self, index: int) -> Evaluation:
-        size = 2 * self.leaves + 1
-        t, *both = self.saved[index * size : (index + 1) * size]
-        return Evaluation(t, both[: self.leaves], both[self.leaves :])
+        return self.evaluations[index]

@@ -7,9 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import GradientEdge
 
 from odebench.contract import Unsupported
 from odebench_torch.dynamics import leaves_of_graph
+
+Outputs = Sequence[Tensor] | Sequence[GradientEdge]
 
 
 def refuse_second_derivative() -> None:
@@ -39,14 +42,14 @@ def refuse_captured(outputs: Sequence[Tensor], known: Sequence[Tensor]) -> None:
 
 
 def _checked(
-    outputs: Sequence[Tensor], cotangents: Sequence[Tensor], inputs: Sequence[Tensor], retain: bool
+    outputs: Outputs, cotangents: Sequence[Tensor], inputs: Sequence[Tensor], retain: bool
 ) -> tuple[Tensor | None, ...]:
     return torch.autograd.grad(outputs, inputs, cotangents, allow_unused=True, retain_graph=retain)
 
 
 def _unchecked(run: Any) -> Callable[..., tuple[Tensor | None, ...]]:
     def vjp(
-        outputs: Sequence[Tensor], cotangents: Sequence[Tensor], inputs: Sequence[Tensor], retain: bool
+        outputs: Outputs, cotangents: Sequence[Tensor], inputs: Sequence[Tensor], retain: bool
     ) -> tuple[Tensor | None, ...]:
         found: tuple[Tensor | None, ...] = run(
             tuple(outputs), tuple(cotangents), retain, False, tuple(inputs), True, accumulate_grad=False
@@ -70,6 +73,14 @@ def _choose() -> Callable[..., tuple[Tensor | None, ...]]:
             return _checked
     return _unchecked(run) if slope is not None and slope.item() == 3.0 else _checked
 
+
+def _teller() -> Callable[[], bool]:
+    told: Callable[[], bool] | None = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
+    return (lambda: True) if told is None else told
+
+
+graph_is_kept = _teller()
+"""Whether the backward pass that runs was asked to ``retain_graph``; assumed where this torch does not tell."""
 
 vjp = _choose()
 """``vjp(outputs, cotangents, inputs, retain)``: the gradients with respect to the inputs, None where unused."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from odebench import ExplicitRungeKutta
 from odebench_rungekutta import TABLEAUS
 from odebench_torch import dynamics, stepping, tape, vjp
+from odebench_torch.live_bytes import LiveBytes
 from odebench_torch.runge_kutta import RungeKutta
 
 TABLES = {tableau.name: tableau for tableau in TABLEAUS}
@@ -368,3 +369,63 @@ def test_what_is_kept_and_how_long() -> None:
     assert sum(ref() is not None for ref in kept) == 1 + 6 * stats.accepted
     ys.sum().backward()
     assert not any(ref() is not None for ref in kept)
+
+
+def test_what_f_returns_is_not_kept() -> None:
+    """Of a net of one hidden layer the solve keeps, an evaluation, y and the layer's activations: no dy/dt."""
+    batch, size, hidden, dtype = 5, 3, 7, torch.float64
+    g = torch.Generator().manual_seed(0)
+    w1, w2 = (torch.randn(*shape, generator=g, dtype=dtype) for shape in ((size, hidden), (hidden, size)))
+    y0, ts = torch.randn(batch, size, generator=g, dtype=dtype), torch.tensor([0.0, 1.0], dtype=dtype)
+
+    def bytes_kept(num_steps: int) -> int:
+        params = [w.detach().requires_grad_() for w in (w1, w2)]
+        with LiveBytes() as live:
+            ys, _ = RungeKutta(TABLES["rk4"])(
+                lambda t, y, p: torch.tanh(y @ p[0]) @ p[1], y0, ts, params, num_steps=num_steps
+            )
+            assert ys.requires_grad
+            return live.now
+
+    assert bytes_kept(8) - bytes_kept(5) == 3 * 4 * batch * (size + hidden) * y0.element_size()
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_what_f_returns_is_still_its_own(timed: bool) -> None:
+    """f may write over what it returned before, or return the same tensor each time."""
+    y0, ts, params, weights = inputs()
+    ts = ts if timed else ts.detach()
+    wanted = [y0, *([ts] if timed else []), *(p for name, p in params.items() if name != "unused")]
+    before: list[Tensor] = []
+    same_one = torch.empty_like(y0)
+
+    def overwriting(t: Tensor, y: Tensor, p: dict[str, Tensor]) -> Tensor:
+        before.append(f(t, y, p))
+        with torch.no_grad():
+            for k in before[:-1]:
+                k.fill_(torch.nan)
+        return before[-1]
+
+    def reusing(t: Tensor, y: Tensor, p: dict[str, Tensor]) -> Tensor:
+        return same_one.copy_(f(t, y, p))
+
+    def gradient(dynamics: Any) -> list[Tensor]:
+        ys, _ = RungeKutta(TABLES["dopri5"])(dynamics, y0, ts, params)
+        return list(torch.autograd.grad((ys * weights).sum(), wanted))
+
+    expected = gradient(f)
+    same(gradient(overwriting), expected)
+    same(gradient(reusing), expected)
+
+
+def test_a_torch_that_does_not_tell_whether_the_graph_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is taken for kept."""
+    x = torch.ones(1, requires_grad=True)
+    told: list[bool] = []
+    for retain in (True, False):
+        y = 2 * x
+        y.register_hook(lambda _: told.append(vjp.graph_is_kept()))
+        y.backward(retain_graph=retain)
+    assert told == [True, False]
+    monkeypatch.delattr(torch._C._autograd, "_get_current_graph_task_keep_graph")
+    assert vjp._teller()()
