@@ -23,6 +23,7 @@ from .indexing import row as at
 from .indexing import with_parts
 from .knots import Knots
 from .lanes import any_lane, this_lane
+from .pullback import vjp
 from .stack import Replay, Stack
 from .stages import Stages, combine
 from .tape import Tape
@@ -68,9 +69,13 @@ class _End(NamedTuple):
 
 
 class _Round(NamedTuple):
-    """Of the loop over a step's stages: the next one, and the cotangents of the others' states, else 0, (s, n)."""
+    """Of the loop over a step's stages: the next one, and the cotangents of the others' states, else 0, (s, n).
+
+    :param k: cotangent of the next one's derivative. What is carried, XLA makes once, and not wherever a VJP reads it.
+    """
 
     i: jax.Array
+    k: Parts
     ys_bar: jax.Array
     t0_bar: jax.Array
     t1_bar: jax.Array
@@ -151,9 +156,9 @@ def _pull(plan: Plan, params: Params, varied: list[int], timed: bool) -> Pull:
 
     def pull(t: jax.Array, y: Parts, k_bar: Parts) -> tuple[jax.Array | None, Parts, Params]:
         if timed:
-            t_bar, y_bar, some_bar = jax.vjp(f, t, y, some)[1](k_bar)
+            t_bar, y_bar, some_bar = vjp(f, t, y, some)[1](k_bar)
             return t_bar, y_bar, some_bar
-        y_bar, some_bar = jax.vjp(lambda y, some: f(t, y, some), y, some)[1](k_bar)
+        y_bar, some_bar = vjp(lambda y, some: f(t, y, some), y, some)[1](k_bar)
         return None, y_bar, some_bar
 
     return pull
@@ -169,7 +174,7 @@ def _stages(
     last: jax.Array | int,
     params_bar: Params,
 ) -> tuple[_Step, Parts, Params]:
-    """Through the stages from ``last`` to ``first``; also the cotangent of the first stage's derivative."""
+    """Through the stages from ``last`` to ``first``; also, where that is 1, the cotangent of stage 0's derivative."""
     a, times, slopes = stages.a(step.y.dtype), stages.times(step.t0, step.t1), stages.c(step.t0.dtype)
     a_transposed, b = a.T, jnp.asarray(stages.b, step.y.dtype)
 
@@ -185,14 +190,15 @@ def _stages(
     def stage(c: _Round) -> _Round:
         i, t0_bar, t1_bar = c.i, c.t0_bar, c.t1_bar
         y = split(step.y + step.h * combine(at(a, i), step.k))
-        t_bar, y_bar, p_bar = pull(at(times, i), y, derivative(i, c.ys_bar))
+        t_bar, y_bar, p_bar = pull(at(times, i), y, c.k)
         if t_bar is not None:
             t0_bar, t1_bar = t0_bar + (1 - at(slopes, i)) * t_bar, t1_bar + at(slopes, i) * t_bar
         ys_bar = with_parts(c.ys_bar, i, y_bar)
         params_bar = [p + q for p, q in zip(c.params, p_bar, strict=True)]
-        return _Round(i - 1, ys_bar, t0_bar, t1_bar, params_bar)
+        return _Round(i - 1, derivative(i - 1, ys_bar), ys_bar, t0_bar, t1_bar, params_bar)
 
-    c = _Round(jnp.asarray(last, jnp.int32), jnp.zeros_like(step.k), step.t0_bar, step.t1_bar, params_bar)
+    i, zeros = jnp.asarray(last, jnp.int32), jnp.zeros_like(step.k)
+    c = _Round(i, derivative(i, zeros), zeros, step.t0_bar, step.t1_bar, params_bar)
     c = lax.while_loop(lambda c: c.i >= first, stage, c)
     step = step._replace(
         y_bar=step.y_bar + combine([1.0] * stages.count, c.ys_bar),
@@ -200,7 +206,7 @@ def _stages(
         t0_bar=c.t0_bar,
         t1_bar=c.t1_bar,
     )
-    return step, derivative(0, c.ys_bar), c.params
+    return step, c.k, c.params
 
 
 def _outputs(

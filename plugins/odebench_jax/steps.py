@@ -77,7 +77,7 @@ def next_step(
     after_rejection: jax.Array,
     error_order: int,
 ) -> jax.Array:
-    """The PI controller's next step size (HNW IV.2, eq. 2.43c).
+    """The PI controller's next step size (Hairer & Wanner II, IV.2).
 
     :param tried: the step that made ``error``; shorter than ``proposed`` where it was clipped to land on a time.
     :param after_rejection: whether the attempt before this one was rejected: then the step may not grow.

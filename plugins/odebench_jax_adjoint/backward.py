@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from odebench.contract import Dynamics, PyTree
+from odebench_jax.pullback import vjp
 
 from .options import Backward
 
@@ -47,13 +48,12 @@ def backward(
     its way back do not add up; or it is taken from the ``path`` of the forward solve.
 
     :param g: cotangent of ys.
-    :param step: the step size that the forward solve ended with.
+    :param step: the step size that the forward solve ended with, and this one begins with; 0 of one that chose none.
     """
     index = [i for i, wanted in enumerate(perturbed.params) if wanted is not None]
     augmented = _augmented(f, index, path)
-    if black_box.first_step is not None:
-        step = jnp.asarray(black_box.first_step, ts.dtype)
-    step = jnp.where(step > 0, step, jnp.abs(ts[-1] - ts[-2])).astype(ts.dtype)
+    unknown = jnp.abs(ts[-1] - ts[-2]) if black_box.first_step is None else black_box.first_step
+    step = jnp.where(step > 0, step, unknown).astype(ts.dtype)
 
     def interval(carry: tuple[PyTree, Params, jax.Array], output: Any) -> tuple[Any, None]:
         a, params_bar, step = carry
@@ -88,9 +88,8 @@ def _augmented(f: Dynamics, index: list[int], path: Path | None) -> Dynamics:
             return f(t, y, full)
 
         y, a = (path(t), state[0]) if path else state[:2]
-        dy, pull = jax.vjp(inner, y, [params[i] for i in index])
-        y_bar, params_bar = pull(jax.tree.map(lambda a, dy: a.astype(dy.dtype), a, dy))
-        bars = jax.tree.map(jnp.negative, y_bar), [-p for p in params_bar]
+        dy, pull = vjp(inner, y, [params[i] for i in index])
+        bars = pull(jax.tree.map(lambda a, dy: -a.astype(dy.dtype), a, dy))
         return bars if path else (dy, *bars)
 
     return dynamics

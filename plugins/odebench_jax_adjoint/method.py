@@ -26,7 +26,8 @@ def bind(
     adjoint_step: float | None = None,
     adjoint_num_steps: int | None = None,
 ) -> OdeInt:
-    """See :class:`odebench.contract.BindGradient`. The backward solve has the forward's options, except:
+    """See :class:`odebench.contract.BindGradient`. The backward solve begins with the step that the forward one ended
+    with, not with ``first_step``, which is of the other end. It has the forward's options, except:
 
     :param adjoint_solver: its solver.
     :param adjoint_norm: its error norm, a callable on the augmented state ``(y, a, list of parameter cotangents)``;

@@ -21,7 +21,7 @@ class Backward:
     """The black box that solves the adjoint equation.
 
     :param num_steps: equal steps over all of ts, however many intervals it is solved in.
-    :param first_step: of the first interval; where None, the step that the forward solve ended with.
+    :param first_step: of the first interval, where the forward solve ended with no step to begin it with.
     """
 
     solve: Solve

@@ -145,6 +145,26 @@ def test_step_is_handed_on():
     assert sum(counts[True][1:]) + 19 < sum(counts[False][1:])
 
 
+@pytest.mark.parametrize("ends_with_one", [True, False])
+def test_begins_with_the_step_that_the_forward_solve_ended_with(ends_with_one):
+    """``first_step`` is of the time that the forward solve starts from; backwards only where it ended with none."""
+    seen = []
+
+    def solve(f, y0, ts, params=None, first_step=None, **options):
+        ys, stats = SOLVE(f, y0, ts, params, first_step=first_step, **options)
+        stats = stats._replace(next_step=stats.next_step * ends_with_one)
+        jax.debug.callback(lambda *steps: seen.append(tuple(map(float, steps))), first_step, stats.next_step)
+        return ys, stats
+
+    options = TIGHT | {"first_step": 2**-10}
+    jax.block_until_ready(gradient(bind(solve, options))(Y0, TS[:2], PARAMS))
+    jax.effects_barrier()
+    (first, ended), (begun, _) = seen
+    assert first == 2**-10
+    assert ended > 0.01 if ends_with_one else ended == 0
+    assert begun == (ended if ends_with_one else first)
+
+
 def test_inert_parameters():
     """Parameters without influence get zeros, and do not dilute the error of what has some."""
     idle = PARAMS | {"idle": np.ones(100_000)}
