@@ -28,7 +28,7 @@ def vjp(f: Callable[..., PyTree], *primals: PyTree) -> tuple[PyTree, Callable[[P
         batch = jax.tree.map(lambda x: x[None], cotangent)
         try:
             found: Any = jax.vmap(pull)(batch)
-        except NotImplementedError:
+        except (NotImplementedError, ValueError):  # the latter of an ordered callback
             return pull(cotangent)  # type: ignore[no-any-return]
         return jax.tree.map(lambda x: x[0], found)  # type: ignore[no-any-return]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +53,37 @@ def bind(f: Dynamics, params: PyTree) -> Field:
 
 def _with_params(f: Dynamics, params: PyTree) -> Callable[[Tensor, PyTree], PyTree]:
     if isinstance(f, nn.Module):
-        return lambda t, y: functional_call(f, params, (t, y))
+        call, given = stateless(f, list(params)), dict(params)
+        return lambda t, y: call(t, y, given)
     return lambda t, y: f(t, y, params)
+
+
+def stateless(module: nn.Module, names: Iterable[str]) -> Callable[[Tensor, PyTree, Mapping[str, Tensor]], PyTree]:
+    """``call(t, y, tensors) -> dy/dt`` with these tensors in place of the module's of those names, and of those tied.
+
+    ``functional_call`` could tie them itself, but a part that has two names in the module would keep what it was given.
+
+    :raises ValueError: when two of the names are of one tensor.
+    """
+    own = {
+        **dict(module.named_parameters(remove_duplicate=False)),
+        **dict(module.named_buffers(remove_duplicate=False)),
+    }
+    slots: dict[int, list[str]] = {}
+    for prefix, part in module.named_modules():  # each part by one of its names
+        for walk in (part.named_parameters, part.named_buffers):
+            for name, tensor in walk(prefix, recurse=False, remove_duplicate=False):
+                slots.setdefault(id(tensor), []).append(name)
+    places = {name: slots.get(id(own.get(name)), [name]) for name in names}
+    if sum(map(len, places.values())) != len({slot for found in places.values() for slot in found}):
+        raise ValueError(f"params give a tied tensor of the module twice: {sorted(places)}")
+
+    def call(t: Tensor, y: PyTree, tensors: Mapping[str, Tensor]) -> PyTree:
+        filled = {slot: tensors[name] for name, found in places.items() for slot in found}
+        dydt: PyTree = functional_call(module, filled, (t, y), tie_weights=False)
+        return dydt
+
+    return call
 
 
 def leaves_of_graph(outputs: Iterable[Tensor]) -> list[Tensor]:

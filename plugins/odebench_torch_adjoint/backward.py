@@ -154,4 +154,7 @@ class Sweep:
 
 def _takes_first_step(solve: Solve) -> bool:
     parameters = inspect.signature(solve).parameters.values()
-    return any(p.name == "first_step" or p.kind is p.VAR_KEYWORD for p in parameters)
+    # torchdiffeq's fixed grids take the argument, and refuse it.
+    return getattr(solve, "adaptive", True) and any(
+        p.name == "first_step" or p.kind is p.VAR_KEYWORD for p in parameters
+    )

@@ -9,9 +9,9 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from odebench.contract import Dynamics, PyTree
+from odebench_torch.dynamics import stateless
 from odebench_torch.layout import flatten
 
 from .identity import identity_of, modes_of, snapshot
@@ -82,22 +82,23 @@ def function_of(f: Dynamics, params: PyTree) -> Function:
             return Function(lambda t, y, _: f(t, y), (), (), identity_of(f))
         own = {**dict(f.named_parameters()), **dict(f.named_buffers())}
         names = tuple(own)
+        with_own = stateless(f, names)
 
         def of_module(t: Tensor, y: PyTree, tensors: Sequence[Tensor]) -> PyTree:
-            return functional_call(f, dict(zip(names, tensors, strict=True)), (t, y))
+            return with_own(t, y, dict(zip(names, tensors, strict=True)))
 
         return _function(of_module, tuple(own.values()), (f, modes_of(f), names))
     leaves, structure = flatten(params)
     tree = Tree(structure)
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)]
     constants = [None if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+    with_params = stateless(f, list(params)) if isinstance(f, nn.Module) else f
 
     def call(t: Tensor, y: PyTree, tensors: Sequence[Tensor]) -> PyTree:
         filled = list(constants)
         for i, tensor in zip(places, tensors, strict=True):
             filled[i] = tensor
-        given = tree.of(filled)
-        return functional_call(f, given, (t, y)) if isinstance(f, nn.Module) else f(t, y, given)
+        return with_params(t, y, tree.of(filled))
 
     fixed = tuple(identity_of(constant) for constant in constants)
     return _function(call, tuple(leaves[i] for i in places), (identity_of(f), structure, fixed))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from odebench.contract import Stats
+from odebench.contract import Stats, Unsupported
 from odebench_torch.dynamics import leaves_of_graph
 from odebench_torch.stepping import Steps
 from odebench_torch.vjp import refuse_captured, refuse_second_derivative
@@ -34,11 +34,15 @@ def solve_recorded(
 
     :param ledger: one that keeps nothing.
     :param looks: whether to look at what the first evaluation depends on.
+    :raises Unsupported: also where the first evaluation changes a parameter or a buffer in place.
     """
     layout, tensors = method.layout, tuple(tensor.contiguous() for tensor in function.tensors)
     # Compiled code is for inputs that require grad or do not: those of a step's end do, so those of the first must.
     y = _required(y0)
+    before = [tensor._version for tensor in tensors if not tensor.is_inference()]
     leaves = layout.evaluate(lambda t, y: function.call(t, y, tensors), y.new_tensor(times[0]), y)
+    if [tensor._version for tensor in tensors if not tensor.is_inference()] != before:
+        raise Unsupported("compile=True: f changes a parameter or buffer in place, as batch normalization in training")
     if looks:
         refuse_captured(leaves, leaves_of_graph((y, *tensors)))
         steps.mark_searched()

@@ -74,8 +74,9 @@ class Shortcut:
 
 
 def _leaf(x: Tensor) -> Tensor:
-    """The same, as a leaf: the frontend looks for the ``grad`` of what it traces, and warns of one that has none."""
-    return x if x.is_leaf else x.detach().requires_grad_()
+    """A leaf of its own: the frontend looks for the ``grad`` of what it traces, and warns of one that has none; and
+    two arguments that are one tensor it would take for one for good."""
+    return x.detach().requires_grad_(x.requires_grad)
 
 
 def _places(tensors: Sequence[Any], among: Sequence[Any]) -> list[int] | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import odebench
 from odebench.adapter import Counts
@@ -178,3 +178,40 @@ def test_it_keeps_states_alone(gradient: str) -> None:
 
     further = kept(80) - kept(40)
     assert further == (40 * y0.nbytes if gradient == "aca" else 0)
+
+
+class Twice(nn.Module):
+    """One layer by two names, and another that shares its weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(2, 2, dtype=torch.float64)
+        self.second, self.third = self.first, nn.Linear(2, 2, dtype=torch.float64)
+        self.third.weight = self.first.weight
+
+    def forward(self, t: Tensor, y: Tensor) -> Tensor:
+        found: Tensor = self.third(torch.tanh(self.second(torch.tanh(self.first(y)))))
+        return found
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_module_with_tied_parts_is_left_as_it_was(*, named: bool) -> None:
+    torch.manual_seed(0)
+    net, y0, found = Twice(), normal(3, 2), []
+    own = dict(net.named_parameters())
+    for options in ({"compile": True}, {}):
+        odeint = odebench.backend("torch/rk4/backprop", num_steps=3, **options).odeint
+        ys = odeint(net, y0, times(0.1, 2.0), own if named else None)
+        found.append(torch.autograd.grad(ys.sin().sum(), list(own.values())))
+    assert all(parameter is own[name] for name, parameter in net.named_parameters())
+    for a, b in zip(*found, strict=True):
+        assert (a - b).norm() <= 1e-12 * b.norm()
+
+
+def test_dynamics_that_change_a_tensor_are_refused() -> None:
+    def counts(t: Tensor, y: Tensor, p: Tensor) -> Tensor:
+        return y * p.add_(1)
+
+    odeint = odebench.backend("torch/rk4/backprop", num_steps=3, compile=True).odeint
+    with pytest.raises(Unsupported, match="in place"):
+        odeint(counts, normal(3, 2).requires_grad_(), times(0.1, 2.0), normal(2))
