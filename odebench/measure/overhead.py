@@ -11,6 +11,10 @@ from odebench.adapter import Counts
 from odebench.contract import Array, Dynamics, PyTree
 from odebench.measure.session import Problem, Session
 
+# A machine is at times half as fast for minutes, and that must not begin between the gradient's time and its limit's:
+# they are measured in turns, and the round of the middle overhead is kept as it is.
+ROUNDS = 3
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -93,8 +97,12 @@ def _measured(session: Session, seconds: float) -> Limit:
 
     adapter.block(gradient())
     once = adapter.elapsed(gradient)
-    repeats = max(3, min(50, int(seconds / 2 / max(once, 1e-6))))
-    wall = median(adapter.elapsed(gradient) for _ in range(repeats))
+    repeats = max(3, min(50, int(seconds / 2 / ROUNDS / max(once, 1e-6))))
     bare = f if params is not None else lambda t, y, _: f(t, y)
-    c_f, c_fv = adapter.bare_cost(bare, float(ts[0]), y0, params, seconds / 2)
-    return Limit(problem, gradient, wall, counts, c_f, c_fv)
+
+    def by_turns() -> Limit:
+        wall = median(adapter.elapsed(gradient) for _ in range(repeats))
+        c_f, c_fv = adapter.bare_cost(bare, float(ts[0]), y0, params, seconds / 2 / ROUNDS)
+        return Limit(problem, gradient, wall, counts, c_f, c_fv)
+
+    return sorted((by_turns() for _ in range(ROUNDS)), key=lambda limit: limit.overhead)[ROUNDS // 2]

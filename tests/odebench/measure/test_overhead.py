@@ -38,6 +38,28 @@ def test_the_formula(session):
     assert (found["solve_gradient_s"], found["bare_f_s"], found["bare_f_vjp_s"]) == (2.0, 0.03, 0.05)
 
 
+def test_a_machine_that_is_slow_at_times(session):
+    """Half as fast from one measurement to the next, at both ends: the round in the middle is of one speed."""
+    speeds = iter([1.0, 0.5, 0.5, 0.5, 0.5, 1.0])  # of a gradient, then of what it is held against; three times
+    speed = {"now": 1.0}
+
+    def elapsed(call):
+        call()
+        return 2.0 / speed["now"]
+
+    def bare_cost(f, t, y, params, seconds):
+        now = next(speeds)
+        speed["now"] = next(speeds, 1.0)
+        return 0.03 / now, 0.05 / now
+
+    speed["now"] = next(speeds)
+    session.adapter.elapsed, session.adapter.bare_cost = elapsed, bare_cost
+    nfe = 5 * 4 * (1 + 2 * (3 + 1))
+    found = overhead(session, 0.1)
+    assert found["overhead"] == pytest.approx(2.0 / (nfe * 0.03 + 3 * nfe * 0.02))
+    assert found["solve_gradient_s"] == 4.0
+
+
 def test_dynamics_without_parameters(session):
     """``f(t, y)`` is what a task may give where it leaves ``params`` out."""
 
