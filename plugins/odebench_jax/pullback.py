@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,11 +24,12 @@ def vjp(f: Callable[..., PyTree], *primals: PyTree) -> tuple[PyTree, Callable[[P
         return out, pull
 
     def pull_one(cotangent: PyTree) -> tuple[PyTree, ...]:
-        batch = jax.tree.map(lambda x: x[None], cotangent)
+        found: tuple[PyTree, ...]
         try:
-            found: Any = jax.vmap(pull)(batch)
-        except (NotImplementedError, ValueError):  # the latter of an ordered callback
-            return pull(cotangent)  # type: ignore[no-any-return]
-        return jax.tree.map(lambda x: x[0], found)  # type: ignore[no-any-return]
+            batch = jax.vmap(pull)(jax.tree.map(lambda x: x[None], cotangent))
+            found = jax.tree.map(lambda x: x[0], batch)
+        except (NotImplementedError, ValueError):  # of a callback, an ordered one; f's own errors come again
+            found = pull(cotangent)
+        return found
 
     return out, pull_one

@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from functools import cache
+from functools import cache, partial
 from types import FunctionType
 from typing import Any
 
@@ -145,7 +145,7 @@ def _compile(function: Callable[..., Any], options: dict[str, Any], inductor: di
     import torch._inductor  # takes a second, of which only those who compile should know
 
     if hasattr(torch._inductor, "compile"):
-        return Shortcut(function, options, inductor)
+        return Shortcut(function, options, partial(torch._inductor.compile, options=inductor))
     return torch.compile(function, fullgraph=True, dynamic=False, options={**options, **inductor})
 
 

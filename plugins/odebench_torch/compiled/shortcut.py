@@ -20,11 +20,16 @@ class Shortcut:
     Where not all of them are found, as where f has captured a tensor, every call goes by the frontend.
 
     :param options: of ``torch.compile``, the frontend's.
-    :param inductor: of the compiler behind it.
+    :param compiler: what is behind it: a graph and examples of its inputs to a function of these.
     """
 
-    def __init__(self, function: Callable[..., Any], options: dict[str, Any], inductor: dict[str, Any]) -> None:
-        self._inductor = inductor
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        options: dict[str, Any],
+        compiler: Callable[[fx.GraphModule, list[Any]], Callable[..., Any]],
+    ) -> None:
+        self._compiler = compiler
         self._seen: list[tuple[Callable[..., Any], Sequence[Tensor], Sequence[Tensor]]] = []
         self._frontend = torch.compile(function, fullgraph=True, dynamic=False, backend=self._backend, options=options)
         self._lock = threading.Lock()
@@ -34,9 +39,7 @@ class Shortcut:
         return self._call(*args)
 
     def _backend(self, graph: fx.GraphModule, inputs: list[Any], **_: Any) -> Callable[..., Any]:
-        import torch._inductor
-
-        run = torch._inductor.compile(graph, inputs, options=self._inductor)
+        run = self._compiler(graph, inputs)
 
         def watched(*given: Tensor) -> Any:
             found = run(*given)
@@ -49,7 +52,8 @@ class Shortcut:
     def _first(self, *args: Any) -> Any:
         with self._lock:
             if self._call == self._first:
-                leaves: Any = optree.tree_map(_leaf, args)  # type: ignore[arg-type]
+                given: Any = args
+                leaves = optree.tree_map(_leaf, given)
                 self._seen.clear()
                 result = self._frontend(*leaves)
                 self._call = self._straight(leaves, result) or self._frontend
@@ -66,7 +70,8 @@ class Shortcut:
             return None
 
         def straight(*args: Any) -> Any:
-            leaves: list[Any] = optree.tree_leaves(args)  # type: ignore[arg-type]
+            given: Any = args
+            leaves = optree.tree_leaves(given)
             found = run(*[leaves[i] for i in inputs])
             return structure.unflatten([found[i] for i in outputs])
 
